@@ -1,0 +1,204 @@
+"""Every error of gatepass, in one tree with one branch per decision a caller can make.
+
+| branch | what the caller does |
+|---|---|
+| `CredentialError` | asks the person to log in again |
+| `ExpiredCredential`, within it | renews first, where there is something to renew with |
+| `LoginFailed` | says so, and nothing about why |
+| `NotPossible` | asks for something that this session or configuration can do |
+| `StoreError` | waits and tries again; somebody looks at the store |
+| `ConfigurationError` | refuses to start |
+
+`code` is for machines and stable; the message is for people and may change. Facts travel as attributes. No message
+holds a part of a credential, because logs keep messages.
+"""
+
+from typing import ClassVar
+
+
+class GatepassError(Exception):
+    """The root: catching it catches everything that gatepass raises on purpose."""
+
+    #: Stable name of the refusal, the `code` of problem JSON (RFC 9457).
+    code: ClassVar[str]
+    #: The HTTP status that fits.
+    status: ClassVar[int]
+
+    #: What is said when the raiser adds nothing to it.
+    sentence: ClassVar[str]
+
+    def __init__(self, sentence: str | None = None, /) -> None:
+        super().__init__(sentence or self.sentence)
+
+
+class CredentialError(GatepassError):
+    """The credential proves nothing (any more): log in again."""
+
+    status = 401
+
+
+class MissingCredential(CredentialError):
+    """The request carried no credential."""
+
+    code = "credential_missing"
+    sentence = "no credential was given"
+
+
+class MalformedCredential(CredentialError):
+    """The text is no credential of a kind that is checked here.
+
+    Attributes:
+        reason: Which rule of form was broken: a stable word such as `size`, `segments`, `base64url`, `header`, `json`.
+    """
+
+    code = "credential_malformed"
+    sentence = "the credential is not well formed"
+
+    def __init__(self, reason: str = "form") -> None:
+        super().__init__(f"{self.sentence}: {reason}")
+        self.reason = reason
+
+
+class UnknownCredential(CredentialError):
+    """Well formed, and not ours: no such session, not its secret, not our signature; which of them is not said.
+
+    Attributes:
+        reason: Which check refused a token: a stable word such as `key`, `signature`, `issuer`, `audience`, `typ`.
+            Sessions never say more than `unknown`, or a stranger could ask which ids exist.
+    """
+
+    code = "credential_unknown"
+    sentence = "the credential is not known here"
+
+    def __init__(self, reason: str = "unknown") -> None:
+        super().__init__(self.sentence if reason == "unknown" else f"{self.sentence}: {reason}")
+        self.reason = reason
+
+
+class ExpiredCredential(CredentialError):
+    """It was good once, and its time is over. Renew it if there is a refresh token, else log in again.
+
+    Attributes:
+        expired_at: The first second at which it was no longer good; None when newer roles made it too old.
+    """
+
+    code = "credential_expired"
+    sentence = "the credential has expired"
+
+    def __init__(self, *, expired_at: int | None = None) -> None:
+        super().__init__()
+        self.expired_at = expired_at
+
+
+class RevokedCredential(CredentialError):
+    """It was good once, and was ended before its time: by a logout, an administrator, a limit.
+
+    Attributes:
+        ended_at: When, in seconds since the epoch; None where only the revocation log knows.
+    """
+
+    code = "credential_revoked"
+    sentence = "the session was ended"
+
+    def __init__(self, *, ended_at: int | None = None) -> None:
+        super().__init__()
+        self.ended_at = ended_at
+
+
+class ReplayedCredential(CredentialError):
+    """A refresh token came back after it had been exchanged.
+
+    The session is already ended when this is raised: the caller or a thief holds the newer token, and we cannot tell
+    which. Source: RFC 9700 section 4.14.2.
+
+    Attributes:
+        session_id: The session that was ended.
+    """
+
+    code = "credential_replayed"
+    sentence = "the refresh token was already used; the session has been ended"
+
+    def __init__(self, *, session_id: str) -> None:
+        super().__init__()
+        self.session_id = session_id
+
+
+class LoginFailed(GatepassError):
+    """This subject may not log in, or the proof was wrong. An application raises it too, for a wrong password."""
+
+    code = "login_failed"
+    status = 401
+    sentence = "the login failed"
+
+
+class NotPossible(GatepassError):
+    """The request makes sense, but not for this session or this configuration."""
+
+    status = 409
+
+
+class ModeNotEnabled(NotPossible):
+    """This mode cannot do that: session and jwt credentials cannot be refreshed, a mode outside `accept` cannot log in."""
+
+    code = "mode_not_enabled"
+    sentence = "this mode cannot do that"
+
+
+class NoStore(NotPossible):
+    """Stateless: no store holds the sessions, so there is nothing to list, update or end."""
+
+    code = "no_store"
+    sentence = "without a store no session is kept"
+
+
+class NotRevocable(NotPossible):
+    """A stateless token lives until its `exp`, whatever anybody wants.
+
+    Attributes:
+        seconds_left: How long it goes on being accepted.
+    """
+
+    code = "not_revocable"
+    sentence = "a token without a store lives until it expires"
+
+    def __init__(self, *, seconds_left: int) -> None:
+        super().__init__(f"{self.sentence}, {seconds_left} seconds from now")
+        self.seconds_left = seconds_left
+
+
+class StoreError(GatepassError):
+    """The store could not answer. Nothing was decided: never a 401, or clients throw good sessions away.
+
+    Attributes:
+        retry_after: Seconds after which it makes sense to ask again.
+    """
+
+    code = "store_unavailable"
+    status = 503
+    sentence = "the store cannot answer"
+    retry_after = 1
+
+
+class KeyUnavailable(StoreError):
+    """This node does not hold the key that the session was made under; another one may. A fault, not a refusal."""
+
+    sentence = "this node does not hold the key of that session"
+
+
+class ConfigurationError(GatepassError):
+    """The configuration cannot work or is not safe. Raised at start, never in the middle of a request.
+
+    Attributes:
+        cause: What is wrong.
+        fix: What to do about it.
+        source: Where the value came from: an argument, a file, a variable.
+    """
+
+    code = "configuration_refused"
+    status = 500
+
+    def __init__(self, *, cause: str, fix: str, source: str) -> None:
+        super().__init__(f"{cause}. {fix} ({source})")
+        self.cause = cause
+        self.fix = fix
+        self.source = source
