@@ -1,0 +1,133 @@
+"""Signed tokens in compact form (RFC 7515), and no other form.
+
+Everything before the signature check is work that a stranger can ask for, so it is little, and bounded by the size.
+"""
+
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+
+from gatepass.core.jwk import ALGORITHMS, MAX_KID, Key, KeySet
+from gatepass.core.strict import b64decode, b64encode, read_object
+from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
+
+#: A longer token is refused unread. 8,192 bytes: as much as common servers take of all headers together.
+MAX_SIZE: Final = 8_192
+
+# What would change how a token is read. `crit` is refused as a whole, since nothing critical is understood.
+_UNDERSTOOD_BY_NOBODY: Final = ("crit", "b64", "zip", "enc")
+#: What a header says by itself or may not say at all; `jwk jku x5u x5c` would be an invitation to trust the token.
+RESERVED: Final = frozenset({"alg", "kid", "jwk", "jku", "x5u", "x5c", *_UNDERSTOOD_BY_NOBODY})
+
+
+def sign(payload: bytes, key: Key, *, typ: str, headers: Mapping[str, Any] | None = None) -> str:
+    """The token that carries *payload*, signed with *key*; *headers* are members beside alg, kid and typ.
+
+    Raises:
+        ConfigurationError: The key cannot sign.
+    """
+    header = _segment(key.alg, key.kid, typ) if headers is None else _encode_header(key.alg, key.kid, typ, headers)
+    signed = header + b"." + b64encode(payload)
+    return (signed + b"." + b64encode(key.sign(signed))).decode()
+
+
+@lru_cache(maxsize=256)  # a ring has few keys, and tokens few types
+def _segment(alg: str, kid: str, typ: str) -> bytes:
+    return _encode_header(alg, kid, typ, {})
+
+
+def _encode_header(alg: str, kid: str, typ: str, more: Mapping[str, Any]) -> bytes:
+    return b64encode(msgspec.json.encode({"alg": alg, "kid": kid, "typ": typ, **more}))
+
+
+class Signatures:
+    """Checks signatures: made once for a set of keys, asked for every token."""
+
+    __slots__ = ("_algorithms", "_headers", "_keys", "_typ")
+
+    def __init__(self, keys: KeySet, *, algorithms: Collection[str], typ: str | None) -> None:
+        """Prepare for *keys*.
+
+        Args:
+            keys: What verifies.
+            algorithms: The allow list; there is no default, and no key adds to it.
+            typ: What the header must say the token is; None where anything may be signed.
+
+        Raises:
+            ConfigurationError: The list is empty or names an algorithm that is not supported.
+        """
+        if isinstance(algorithms, str | bytes) or not algorithms or not all(alg in ALGORITHMS for alg in algorithms):
+            raise ConfigurationError(
+                cause=f"algorithms is not a list of one or more of {', '.join(sorted(ALGORITHMS))}",
+                fix="Name the algorithms of your own keys, for example algorithms=['ES256'].",
+                source="algorithms=...",
+            )
+        self._keys = keys
+        self._algorithms = frozenset(algorithms)
+        self._typ = typ and _media_type(typ)
+        # The header segments that our own signer writes, so that reading one is a look into a dictionary.
+        self._headers = (
+            {_segment(key.alg, key.kid, typ): key for key in keys if key.alg in self._algorithms} if typ else {}
+        )
+
+    def open(self, token: object) -> tuple[Key, bytes]:
+        """The key that signed *token*, and what it carries.
+
+        Raises:
+            MalformedCredential: It is no token in compact form, or one whose header asks for something else.
+            UnknownCredential: Not our key, not its signature, not of the right type.
+        """
+        if not isinstance(token, str):
+            raise MalformedCredential("type")
+        if len(token) > MAX_SIZE:
+            raise MalformedCredential("size")
+        if not token.isascii():
+            raise MalformedCredential("base64url")
+        text = token.encode()
+        parts = text.split(b".")
+        if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - header, payload, signature
+            raise MalformedCredential("segments")
+        header, payload, signature = parts
+        key = self._headers.get(header) or self._key_for(header)
+        if not key.verify(text[: len(header) + 1 + len(payload)], b64decode(signature)):
+            raise UnknownCredential("signature")
+        return key, b64decode(payload)
+
+    def _key_for(self, segment: bytes) -> Key:
+        header = _read_header(segment)
+        alg = header.get("alg")
+        if type(alg) is not str or alg not in self._algorithms:
+            raise UnknownCredential("algorithm")
+        typ = header.get("typ")
+        if self._typ is not None and (type(typ) is not str or _media_type(typ) != self._typ):
+            raise UnknownCredential("typ")
+        if "kid" not in header:
+            key = self._keys.only(alg)
+        else:
+            kid = header["kid"]
+            if type(kid) is not str or not 0 < len(kid) <= MAX_KID:
+                raise MalformedCredential("header")
+            key = self._keys.get(kid)
+        if key is None:
+            raise UnknownCredential("key")
+        if key.alg != alg:
+            raise UnknownCredential("algorithm")
+        return key
+
+
+def _read_header(segment: bytes) -> dict[str, Any]:
+    try:
+        header = read_object(b64decode(segment))
+    except MalformedCredential:
+        raise MalformedCredential("header") from None
+    if any(name in header for name in _UNDERSTOOD_BY_NOBODY):
+        raise MalformedCredential("header")
+    return header
+
+
+def _media_type(typ: str) -> str:
+    """*typ* in the one spelling that is compared: RFC 7515 section 4.1.9, and RFC 2045 on the case of letters."""
+    lower = typ.lower()
+    return lower if "/" in lower else f"application/{lower}"
