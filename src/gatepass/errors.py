@@ -151,6 +151,13 @@ class NoStore(NotPossible):
     sentence = "without a store no session is kept"
 
 
+class KeyInUse(NotPossible):
+    """The key still signs: refusing its tokens would refuse every new login too. Rotate first."""
+
+    code = "key_in_use"
+    sentence = "this key still signs; rotate first"
+
+
 class NotRevocable(NotPossible):
     """A stateless token lives until its `exp`, whatever anybody wants.
 

@@ -35,6 +35,10 @@ class Client:
     user_agent: str = ""
 
 
+#: Where a request came from if nobody said.
+SOMEWHERE: Final = Client()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One login of one subject on one device: a row of the store. Times are seconds since the epoch."""
@@ -56,9 +60,9 @@ class Session:
     #: Hybrid mode: when the live generation was made.
     rotated_at: int = 0
     roles: frozenset[str] = frozenset()
-    claims: Json = NOTHING
+    claims: Json = field(default_factory=lambda: NOTHING)
     #: The application's own, read and written with compare-and-set.
-    data: Json = NOTHING
+    data: Json = field(default_factory=lambda: NOTHING)
     #: When the person last proved who they are. A refresh never moves it.
     auth_time: int
     created_at: int
@@ -72,7 +76,7 @@ class Session:
     forget_at: int
     ended_at: int | None = None
     ended_reason: Reason | None = None
-    client: Client = Client()
+    client: Client = SOMEWHERE
     #: Counts the changes of the row, from 1; what compare-and-set compares.
     version: int = 1
 
@@ -109,7 +113,9 @@ def ended_entry(session: Session, at: int) -> Entry:
 
 def changed_entry(session: Session, at: int) -> Entry:
     """The log entry that announces that *session* has new roles or claims since its present version."""
-    return Entry(kind="changed", key=session.id, version=session.version, until=at + max(session.token_ttl + LEEWAY, ENTRY_TTL))
+    return Entry(
+        kind="changed", key=session.id, version=session.version, until=at + max(session.token_ttl + LEEWAY, ENTRY_TTL)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +123,7 @@ class Subject:
     """What the application says about one of its users, from `load_subject`."""
 
     roles: frozenset[str] = frozenset()
-    claims: Json = NOTHING
+    claims: Json = field(default_factory=lambda: NOTHING)
     #: False: may neither log in nor refresh.
     active: bool = True
 
@@ -174,7 +180,7 @@ class Event:
     session_ids: tuple[str, ...] = ()
     reason: str = ""
     #: Who asked; for a replay, who presented the old token.
-    client: Client = Client()
+    client: Client = SOMEWHERE
     #: Replay only: who holds the session, as far as the row knows.
     holder: Client | None = None
 

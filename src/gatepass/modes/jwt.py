@@ -1,0 +1,108 @@
+"""JWT mode: the client carries a signed token; with a store, the log is asked whether it still counts."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from gatepass.core import jws, lease
+from gatepass.core.flow import Flow, Keys, ask
+from gatepass.core.lifecycle import Fresh
+from gatepass.core.revocation import Denylist
+from gatepass.core.warm import AccessTokens, Seen
+from gatepass.errors import RevokedCredential, UnknownCredential
+from gatepass.modes import Setup
+from gatepass.records import Credentials, Identity, Mode, Session, thaw
+
+T = TypeVar("T")
+
+
+class JwtMode:
+    """Access tokens as in RFC 9068, valid until `exp`, or until the log says otherwise where there is one."""
+
+    name: Mode = "jwt"
+
+    def __init__(self, setup: Setup, tokens: AccessTokens, denylist: Denylist) -> None:
+        self._setup = setup
+        self._tokens = tokens
+        self._denylist = denylist
+        self.token_ttl = setup.policy.token_ttl if setup.stored else setup.policy.stateless_ttl
+
+    def begin(self, session: Session, fresh: Fresh) -> Session:  # noqa: ARG002  it needs no secret of its own
+        """*session* as it is: no check reads its row, so nothing secret is in it."""
+        return session
+
+    def issue(self, session: Session, fresh: Fresh, now: int) -> Flow[Credentials]:
+        """One token that lives as long as the session."""
+        yield from ()
+        token, expires_at = self.mint(session, fresh.jti, now)
+        return Credentials(
+            mode="jwt",
+            session_id=session.id,
+            access_token=token,
+            expires_in=expires_at - now,
+            session_expires_in=expires_at - now,
+        )
+
+    def mint(self, session: Session, jti: str, now: int, **more: int) -> tuple[str, int]:
+        """Sign an access token of *session*; return it and its `exp`.
+
+        Args:
+            session: The row, or what would be the row in stateless mode.
+            jti: The id of this one token.
+            now: Seconds since the epoch.
+            more: Further claims of the mode.
+        """
+        expires_at = min(now + session.token_ttl, session.expires_at)
+        claims: dict[str, Any] = {
+            "iss": self._setup.issuer,
+            "aud": self._setup.audience,
+            "sub": session.subject,
+            "client_id": self._setup.name,
+            "sid": session.id,
+            "jti": jti,
+            "iat": now,
+            "exp": expires_at,
+            "auth_time": session.auth_time,
+            "roles": sorted(session.roles),
+            **more,
+            **thaw(session.claims),
+        }
+        return jws.sign(msgspec.json.encode(claims), self._tokens.ring.signing, typ="at+jwt"), expires_at
+
+    def check(self, token: str, now: int) -> Flow[Identity]:
+        """Who carries the access token *token*, of jwt or hybrid mode; see `AccessTokens.check` for what is refused."""
+        if self._setup.stored:
+            yield from lease.confirm(self._denylist, now)
+        return (yield from self._with_keys(lambda: self._tokens.check(token, now)))
+
+    @property
+    def signing_kid(self) -> str:
+        """The key that signs now."""
+        return self._tokens.ring.signing.kid
+
+    def open(self, token: str, now: int) -> Flow[Seen]:
+        """What *token* says, if it is genuine; it may be expired, and its session may have ended.
+
+        Raises:
+            RevokedCredential: Its signing key is refused, so anybody may have made it.
+        """
+        if self._setup.stored:
+            yield from lease.confirm(self._denylist, now)
+        seen = yield from self._with_keys(lambda: self._tokens.open(token, now, expired_ok=True))
+        if seen.kid in self._denylist.kids:
+            raise RevokedCredential
+        return seen
+
+    def _with_keys(self, look: Callable[[], T]) -> Flow[T]:
+        """*look*, and look again under a newer key ring if the key was not in this one."""
+        try:
+            return look()
+        except UnknownCredential as error:
+            if error.reason != "key":
+                raise
+        ring = yield from ask(Keys())
+        if ring is self._tokens.ring:
+            raise UnknownCredential("key")
+        self._tokens.use(ring)
+        return look()
