@@ -39,6 +39,8 @@ def ask(question: Question[A]) -> Flow[A]:
 
 
 # -- questions to the store --------------------------------------------------------------------------------------------
+#
+# To a store, a row is live until it is ended. Whether it has expired is for flows to judge.
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class Find(Question[Session | None]):
 class Add(Question[tuple[Session, ...] | None]):
     """Insert *session*, a new row of version 1, and end what it displaces, with log entries for all that ended.
 
-    The answer is what ended: `replaces` (reason `replaced`), then the oldest live sessions of the subject by
-    `created_at` (reason `evicted`) until no more than `keep` are live, the new one included and never evicted.
+    The answer is what ended: `replaces` (reason `replaced`), then live sessions of the subject (reason `evicted`) until
+    no more than `keep` are live, the new one included and never evicted: first those that have expired by
+    `session.created_at`, since they are of no use to anybody, then the oldest by `created_at`, then by id.
     It is None, and nothing is done, when `replaces` is given and is not live: what was ended cannot be continued.
     All ends are at second `session.created_at`.
 
@@ -92,7 +95,7 @@ class Touch(Question[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End(Question[tuple[Session, ...]]):
-    """End live rows: those of `ids`, or all of `subject`, but not `except_id`. The answer is the rows as ended.
+    """End live rows: those of `ids`, and all of `subject`, but not `except_id`. The answer is the rows as ended.
 
     In one step they get `ended_at` and `ended_reason`, the next version, `forget_at` 30 days (`REMEMBERED`) after
     `at`, and an `ended_entry` each in the log. Rows that were not live are left as they are and not in the answer.
