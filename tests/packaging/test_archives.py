@@ -1,0 +1,120 @@
+"""What is published: an archive of the source, and a wheel made from it, that work where nothing else is."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import venv
+from email.parser import Parser
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Two builds, a fresh environment and two installs: about 20 seconds here, and a slow line to the registry.
+pytestmark = pytest.mark.timeout(240)
+
+
+def done(*command: str | Path, code: int = 0, **env: str) -> str:
+    """What *command* printed. It has to exit with *code*, and is given no Python path of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "COV_"))}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=kept | env)
+
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def built(folder: Path) -> Path:
+    """The wheel in *folder*, made from the source archive beside it, without a network."""
+    done(
+        *(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder),
+        SOURCE_DATE_EPOCH="1700000000",
+        PIP_NO_INDEX="1",
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
+    """The `bin` of an environment that holds the wheel and what is pinned for it, and nothing else."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    venv.create(folder, with_pip=True)
+    install(folder / "bin", "--require-hashes", "-r", ROOT / "requirements" / "run.txt")
+    install(folder / "bin", "--no-deps", wheel)
+    return folder / "bin"
+
+
+def install(bin_: Path, *what: str | Path) -> None:
+    done(bin_ / "python", "-m", "pip", "--disable-pip-version-check", "install", *what)
+
+
+def test_two_builds_are_equal_to_the_byte(wheel: Path, tmp_path: Path) -> None:
+    """So that anybody can check that a published wheel is this source."""
+    again = built(tmp_path)
+
+    assert wheel.name == again.name
+    assert wheel.read_bytes() == again.read_bytes()
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = set(ZipFile(wheel).namelist())
+    source = {
+        str(path.relative_to(ROOT / "src"))
+        for path in (ROOT / "src" / "gatepass").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert source == {name for name in names if ".dist-info/" not in name}
+    assert "gatepass/py.typed" in names
+    assert any(re.fullmatch(r"gatepass/stores/migrations/.*\.sql", name) for name in names)
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_wheel_asks_for_what_is_pinned(wheel: Path) -> None:
+    """The pins are compiled from `requirements/*.in`; a dependency named in one place only would go unnoticed."""
+    (metadata,) = (name for name in ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = Parser().parsestr(ZipFile(wheel).read(metadata).decode())
+
+    assert len(asked.get_all("Requires-Dist", [])) == len(project["dependencies"]) + len(
+        [name for extra in project["optional-dependencies"].values() for name in extra]
+    )
+    assert named("run.in") == bare(project["dependencies"])
+    assert named("cli.in") == bare(project["optional-dependencies"]["cli"])
+
+
+def named(requirements: str) -> set[str]:
+    lines = (ROOT / "requirements" / requirements).read_text().splitlines()
+    return bare([line for line in lines if line and line[0] not in "#-"])
+
+
+def bare(requirements: list[str]) -> set[str]:
+    return {re.split(r"[^\w-]", requirement)[0] for requirement in requirements}
+
+
+def test_the_wheel_works_where_nothing_else_is(clean: Path) -> None:
+    done(clean / "python", "-m", "pip", "check")
+
+    said = done(clean / "python", "-c", "import gatepass; print(gatepass.__file__, gatepass.__version__)")
+
+    assert str(clean.parent) in said
+
+
+def test_without_click_the_command_is_one_sentence_and_with_it_a_command(clean: Path) -> None:
+    for command in ([clean / "gatepass"], [clean / "python", "-m", "gatepass"]):
+        said = done(*command, "version", code=2)
+        assert said == 'The gatepass command needs click: pip install "gatepass[cli]"\n'
+
+    install(clean, "--require-hashes", "-r", ROOT / "requirements" / "cli.txt")
+
+    for command in ([clean / "gatepass"], [clean / "python", "-m", "gatepass"]):
+        assert done(*command, "version").startswith("gatepass ")
