@@ -87,11 +87,11 @@ class Signatures:
             raise MalformedCredential("base64url")
         text = token.encode()
         parts = text.split(b".")
-        if len(parts) != 3 or not all(parts):  # noqa: PLR2004 - header, payload, signature
+        if len(parts) != 3 or b"" in parts:  # noqa: PLR2004 - header, payload, signature
             raise MalformedCredential("segments")
         header, payload, signature = parts
         key = self._headers.get(header) or self._key_for(header)
-        if not key.verify(text[: len(header) + 1 + len(payload)], b64decode(signature)):
+        if not key.verify(text[: -len(signature) - 1], b64decode(signature)):
             raise UnknownCredential("signature")
         return key, b64decode(payload)
 

@@ -71,21 +71,31 @@ def read_object(data: bytes) -> dict[str, Any]:
 
 def read_json(data: bytes) -> Any:
     """As `read_object`, for any JSON value."""
-    # Counting is cheap and bounds the depth from above, so that almost nothing is measured.
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise MalformedCredential("json")
     try:
         value = _decode(data)
-        # A text that its own value is written as has each name once. What our own signer writes, and most others,
-        # is such a text; for the rest the slower reader below counts names.
-        if _encode(value) == data:
+        # A text that its own value is written as has each name once, and no space. Our own signer writes such a text,
+        # and so do most; for the rest the slower reader below counts names. Without an inner object and without an
+        # array that begins with an array, it is also shallow.
+        if _encode(value) == data and ((data.rfind(b"{") < 1 and data.find(b"[[") < 0) or _shallow(data)):
             return value
-    except (ValueError, OverflowError):
-        pass  # the reader below has the same reasons to refuse it, and more
+    except (ValueError, OverflowError, RecursionError):
+        pass  # the slower reader has the same reasons to refuse it, and more
     return _read_slowly(data)
 
 
+def _shallow(data: bytes) -> bool:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+        return True
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest <= MAX_DEPTH
+
+
 def _read_slowly(data: bytes) -> Any:
+    if not _shallow(data):  # before it is read: `json` would recurse
+        raise MalformedCredential("json")
     try:
         value = json.loads(
             data.decode("utf-8"),  # given bytes, `json` would also take UTF-16 and a BOM
@@ -123,11 +133,3 @@ def _finite(digits: str) -> float:
     if number in (float("inf"), float("-inf")):
         raise ValueError
     return number
-
-
-def _depth(data: bytes) -> int:
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest

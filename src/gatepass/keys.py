@@ -1,0 +1,282 @@
+"""Keys: made, read, and kept in a file that only its owner can read."""
+
+import json
+import os
+import secrets
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import time
+from typing import Any, Final, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+try:
+    import fcntl
+except ImportError:  # Windows: the rest of this module works, and a key file says what it lacks
+    fcntl = None  # type: ignore[assignment]
+
+from gatepass.core.jwk import EcKey, HmacKey, Key, KeySet, read_jwk
+from gatepass.core.keyring import ROOT_SIZE, KeyRing, Root
+from gatepass.core.strict import b64decode, b64encode, read_object
+from gatepass.errors import ConfigurationError, MalformedCredential
+
+__all__ = ["EcKey", "HmacKey", "Key", "KeyFile", "KeyRing", "KeySet", "generate", "load", "new_ring"]
+
+_GENERATE: Final[Mapping[str, Callable[[], Key]]] = {
+    "ES256": lambda: EcKey(ec.generate_private_key(ec.SECP256R1())),
+    "HS256": lambda: HmacKey(secrets.token_bytes(32)),
+}
+
+
+def generate(algorithm: str) -> Key:
+    """Make a key for *algorithm*: ES256, whose public half others can verify with, or HS256 for one application.
+
+    Raises:
+        ConfigurationError: There is no such algorithm here.
+    """
+    if algorithm not in _GENERATE:
+        raise ConfigurationError(
+            cause=f"{algorithm!r} is not an algorithm that keys are made for",
+            fix=f"Use one of {', '.join(_GENERATE)}.",
+            source="algorithm=...",
+        )
+    return _GENERATE[algorithm]()
+
+
+def new_ring(algorithm: str = "ES256", *, now: int) -> KeyRing:
+    """Make a ring of one new key and one new root; *now* is what its root is dated, in seconds since the epoch."""
+    return KeyRing(signing=generate(algorithm), roots=(_new_root(now),))
+
+
+def load(data: Mapping[str, Any] | str | bytes) -> Key | KeySet:
+    """Read a JWK (RFC 7517) as a key, or a JWK Set as a key set, from a dict or from JSON text.
+
+    Raises:
+        ConfigurationError: It is of a kind that is not supported, or not well formed, or not for signatures.
+    """
+    source = "load(data)"
+    jwk: object = data
+    if isinstance(data, str | bytes):
+        jwk = _read(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, source)
+    if isinstance(jwk, Mapping) and "keys" in jwk:
+        return KeySet.from_jwks(jwk, source=source)
+    return read_jwk(jwk, source=source)
+
+
+def _new_root(now: int) -> Root:
+    return Root(kid=secrets.token_urlsafe(12), secret=secrets.token_bytes(ROOT_SIZE), created_at=now)
+
+
+def _read(text: bytes, source: str) -> dict[str, Any]:
+    try:
+        return read_object(text)
+    except MalformedCredential:
+        raise ConfigurationError(
+            cause="the text is not a JSON object in UTF-8, with each name once",
+            fix="Give a JWK or a JWK Set, as RFC 7517 says.",
+            source=source,
+        ) from None
+
+
+# -- a ring in a file --------------------------------------------------------------------------------------------------
+
+#: The format that is written. A reader refuses a higher one: it cannot know what it would lose.
+_FORMAT: Final = 1
+#: A file of more bytes is not ours: 1 MiB, about 2,000 keys.
+_MAX_FILE: Final = 1 << 20
+
+_Stamp: TypeAlias = tuple[int, int, int]
+
+
+class KeyFile:
+    """A key ring in a file that only its owner can read: made by the first who asks, shared by all who come after.
+
+    Args:
+        path: The file, for example ``.gatepass/keys.json``. Its folder is made with it, for its owner alone.
+        algorithm: What a new key is for.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], algorithm: str = "ES256") -> None:
+        self._path = Path(path)
+        self._algorithm = algorithm
+        self._mutex = threading.Lock()
+        self._held: tuple[_Stamp, KeyRing] | None = None
+
+    def ring(self) -> KeyRing:
+        """The ring as it is in the file now; read again only if the file has changed.
+
+        Raises:
+            ConfigurationError: The file is not ours, or others can read it. It is left as it is.
+        """
+        with self._mutex:
+            stamp = self._stamp()
+            if stamp is None:
+                with self._locked():
+                    if self._stamp() is None:  # else another process was first
+                        self._write(new_ring(self._algorithm, now=int(time())), _nothing)
+            if self._held is None or self._held[0] != stamp:
+                self._held = self._load()
+            return self._held[1]
+
+    def rotate(self) -> KeyRing:
+        """Sign with a new key from now on, and derive from a new root; what was there goes on verifying.
+
+        Raises:
+            ConfigurationError: As for `ring`, and nothing is changed.
+        """
+        return self._rotate(_nothing)
+
+    def _rotate(self, at_step: Callable[[str], None]) -> KeyRing:
+        """As `rotate`; *at_step* hears the name of each step before it is taken."""
+        _ = self.ring()
+        with self._mutex, self._locked():
+            _, ring = self._load()  # not what is held: another process may have rotated
+            ring = ring.rotated(generate(self._algorithm), _new_root(int(time())))
+            self._write(ring, at_step)
+            self._held = self._load()
+            return self._held[1]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock file beside the file: one process at a time, and nobody once its holder has died."""
+        if fcntl is None:
+            raise _refused(
+                f"files cannot be locked on {sys.platform}", "Keep the ring elsewhere and give a KeyRing.", self._path
+            )
+        with self._usable():
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # said aloud: a process forked meanwhile holds the same lock
+            os.close(lock)
+
+    def _write(self, ring: KeyRing, at_step: Callable[[str], None]) -> None:
+        """Replace the file as a whole: whoever reads it finds the old ring or the new one, whenever this stops."""
+        text = _encode(ring)
+        draft = self._path.with_name(f"{self._path.name}.new")  # one name: the lock is held, and a crash leaves no more
+        with self._usable():
+            at_step("open")
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK, 0o600)
+            try:
+                os.fchmod(file, 0o600)  # whatever a draft that was left behind may have had
+                at_step("write")
+                with os.fdopen(file, "wb", closefd=False) as stream:
+                    _ = stream.write(text)
+                at_step("sync")
+                os.fsync(file)
+            finally:
+                os.close(file)
+            at_step("rename")
+            _ = draft.replace(self._path)
+            at_step("sync folder")
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        at_step("done")
+
+    def _stamp(self) -> _Stamp | None:
+        try:
+            with self._usable():
+                return _stamp(self._path.lstat())
+        except ConfigurationError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    def _load(self) -> tuple[_Stamp, KeyRing]:
+        """The ring in the file, with the stamp of just the bytes that were read."""
+        with self._usable():
+            # A pipe that stands there must not make us wait for its other end.
+            number = os.open(self._path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0))
+            with os.fdopen(number, "rb") as file:
+                status = os.fstat(number)
+                self._check(status)
+                text = file.read(_MAX_FILE)
+        return _stamp(status), _decode(text, self._path)
+
+    def _check(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
+            raise _refused("the key file is not a file of keys", _ANOTHER, self._path)
+        if status.st_uid != os.geteuid():
+            raise _refused(
+                "the key file belongs to another user", "Run as its owner, or name another file.", self._path
+            )
+        if status.st_mode & 0o077:
+            raise _refused(
+                f"others may read or write the key file (mode {stat.S_IMODE(status.st_mode):04o})",
+                "If nobody has, chmod 600 it; if somebody may have, remove it: new keys are made and all log in again.",
+                self._path,
+            )
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Say with our own words, and its path, what the system says about the file."""
+        try:
+            yield
+        except OSError as error:
+            raise _refused(
+                f"the key file cannot be used: {error.strerror}",
+                "Give a path in a folder that this user can write to.",
+                self._path,
+            ) from error
+
+
+_ANOTHER: Final = "Name another file; this one is left as it is."
+# A link could be somebody else's way to have us read or write elsewhere.
+_NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
+
+
+def _nothing(_step: str) -> None:
+    pass
+
+
+def _stamp(status: os.stat_result) -> _Stamp:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _encode(ring: KeyRing) -> bytes:
+    document = {
+        "gatepass_keys": _FORMAT,
+        "signing": ring.signing.to_jwk(private=True),
+        "others": [key.to_jwk(private=key.can_sign) for key in ring.others],
+        "roots": [
+            {"kid": root.kid, "secret": b64encode(root.secret).decode(), "created_at": root.created_at}
+            for root in ring.roots
+        ],
+    }
+    return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def _decode(text: bytes, path: Path) -> KeyRing:
+    document = _read(text, str(path))
+    number = document.get("gatepass_keys")
+    if type(number) is int and number > _FORMAT:
+        raise _refused(
+            f"the key file has format {number}, of a later version", "Upgrade gatepass, or name another file.", path
+        )
+    try:
+        if number != _FORMAT:
+            raise _refused("the key file is not one of ours", _ANOTHER, path)
+        return KeyRing(
+            signing=read_jwk(document["signing"], source=str(path)),
+            others=tuple(read_jwk(jwk, source=str(path)) for jwk in document["others"]),
+            roots=tuple(
+                Root(kid=root["kid"], secret=b64decode(root["secret"].encode()), created_at=root["created_at"])
+                for root in document["roots"]
+            ),
+        )
+    except (KeyError, TypeError, AttributeError, MalformedCredential):
+        raise _refused("the key file is not one of ours", _ANOTHER, path) from None
+
+
+def _refused(cause: str, fix: str, path: Path) -> ConfigurationError:
+    return ConfigurationError(cause=cause, fix=fix, source=str(path))

@@ -1,0 +1,107 @@
+"""JSON Web Tokens on their own, without a gate or a store: `sign` and `verify`."""
+
+from collections.abc import Collection, Mapping
+from time import time
+from typing import Any
+
+import msgspec
+
+from gatepass.core import jws
+from gatepass.core.claims import ACCESS, REQUIRED, TokenCheck
+from gatepass.core.jwk import Key, KeySet
+from gatepass.core.keyring import KeyRing
+from gatepass.core.strict import read_object
+from gatepass.errors import ConfigurationError, MalformedCredential
+
+__all__ = ["sign", "verify"]
+
+
+def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str, Any] | None = None) -> str:
+    """Make a token that says *claims*. Nothing is added to them: `exp` and the rest are the caller's.
+
+    Args:
+        claims: JSON values by name.
+        key: What signs; of a ring, its signing key.
+        headers: Header members beside `alg` and `kid`. `typ` is ``at+jwt``, an access token, if it is not among them.
+
+    Raises:
+        ConfigurationError: The key cannot sign, or this could never be verified again: a value that JSON cannot hold,
+            a header that is set by the key or that no one follows, a token over 8,192 bytes.
+    """
+    more = dict(headers or {})
+    typ = more.pop("typ", ACCESS)
+    if jws.RESERVED & more.keys() or not isinstance(typ, str) or not typ:
+        raise ConfigurationError(
+            cause=f"headers hold one of {', '.join(sorted(jws.RESERVED))}, or a typ that is no text",
+            fix="Leave out what the key says by itself and what no verifier of ours follows.",
+            source="sign(headers=...)",
+        )
+    try:
+        payload = msgspec.json.encode(dict(claims))
+        _ = read_object(payload), read_object(msgspec.json.encode(more))
+    except (TypeError, ValueError, OverflowError, RecursionError, MalformedCredential):
+        raise ConfigurationError(
+            cause="claims or headers hold what JSON cannot",
+            fix="Give texts, numbers, booleans, None, lists and dicts with texts as names, and not deeply nested.",
+            source="sign(...)",
+        ) from None
+    token = jws.sign(payload, key.signing if isinstance(key, KeyRing) else key, typ=typ, headers=more or None)
+    if len(token) > jws.MAX_SIZE:
+        raise ConfigurationError(
+            cause=f"the token has {len(token)} bytes and would be refused over {jws.MAX_SIZE}",
+            fix="Say less in it: a token is carried by every request.",
+            source="sign(claims)",
+        )
+    return token
+
+
+def verify(
+    token: object,
+    keys: Key | KeySet | KeyRing,
+    *,
+    algorithms: Collection[str],
+    issuer: str,
+    audience: str,
+    typ: str = ACCESS,
+    leeway: int = 10,
+    now: float | None = None,
+    require: Collection[str] = REQUIRED,
+) -> Mapping[str, Any]:
+    """Check *token* and return its claims.
+
+    Args:
+        token: The text, exactly as it was received.
+        keys: What verifies.
+        algorithms: The allow list. It has no default, and the token has no say in it.
+        issuer: What `iss` must be, to the letter.
+        audience: What `aud` must be, or hold, to the letter.
+        typ: What the header must say the token is, so that no other kind of token passes for this one.
+        leeway: Seconds by which the clocks of issuer and verifier may differ. RFC 7519 allows minutes.
+        now: Seconds since the epoch; the clock of this machine by default.
+        require: Claims that must be there. `exp`, `iss` and `aud` always must.
+
+    Raises:
+        MalformedCredential: Not a token, or one that breaks a rule of form; `reason` says which.
+        UnknownCredential: Not signed by one of *keys*, or not meant for this place; `reason` says which.
+        ExpiredCredential: It was good once.
+        ConfigurationError: What was asked for can check nothing.
+    """
+    check = TokenCheck(
+        _key_set(keys),
+        algorithms=algorithms,
+        issuer=issuer,
+        audience=audience,
+        typ=typ,
+        leeway=leeway,
+        require=require,
+    )
+    _, claims = check.check(token, time() if now is None else now)
+    return claims
+
+
+def _key_set(keys: Key | KeySet | KeyRing) -> KeySet:
+    if isinstance(keys, KeyRing):
+        return keys.keys
+    if isinstance(keys, KeySet):
+        return keys
+    return KeySet((keys,), source="verify(keys)")
