@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 from support.clock import Clock
 from support.colours import Awaited
-from support.register import Capture, Register
+from support.register import REGISTER, Capture, Register
 
 from gatepass import MODES, AsyncGate, Credentials, Gate
 from gatepass.keys import KeyRing, new_ring
@@ -19,8 +19,6 @@ from gatepass.stores.sqlite import SqliteStore
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.load_profile("fixed")
-
-REGISTER = Register()
 
 
 def pytest_configure(config: pytest.Config) -> None:

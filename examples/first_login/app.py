@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -31,6 +32,9 @@ from gatepass import (
 )
 from gatepass.keys import KeyFile
 from gatepass.stores.sqlite import SqliteStore
+
+#: Bytes of the longest form that is read. Our choice.
+MOST_FORM = 8_192
 
 #: What a check reads; and what only the routes below /auth ever see.
 ACCESS, REFRESH = "first-login-access", "first-login-refresh"
@@ -207,8 +211,15 @@ async def _form(request: Request) -> dict[str, str]:
     ours = ACCESS in request.cookies or REFRESH in request.cookies
     if origin not in request.app.state.origins and (origin is not None or ours):
         raise ForeignOrigin
-    async with request.form(max_files=0, max_fields=10) as form:
-        return {name: value for name, value in form.items() if isinstance(value, str)}
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_FORM:
+            raise TooLarge
+    try:
+        return dict(parse_qsl(body.decode(), max_num_fields=10))
+    except ValueError:  # not UTF-8, or too many fields
+        return {}
 
 
 class ForeignOrigin(GatepassError):
@@ -216,6 +227,13 @@ class ForeignOrigin(GatepassError):
 
     code, status = "csrf_refused", 403
     sentence = "the request does not come from a page of this application"
+
+
+class TooLarge(GatepassError):
+    """No form of ours is so long."""
+
+    code, status = "too_large", 413
+    sentence = "the form is too large"
 
 
 def _answer(credentials: Credentials, form: dict[str, str], *, next_page: str) -> Response:
@@ -232,11 +250,12 @@ def _answer(credentials: Credentials, form: dict[str, str], *, next_page: str) -
             body["refresh_token"] = credentials.refresh_token
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
     response = RedirectResponse(next_page, status_code=303)
-    _clear(response)  # of the other modes
     left = credentials.session_expires_in
     # On loopback there is no https; anywhere else these need `secure=True` and `__Host-` names.
     response.set_cookie(ACCESS, credentials.access_token, max_age=left, path="/", httponly=True, samesite="lax")
-    if credentials.refresh_token is not None:
+    if credentials.refresh_token is None:
+        response.delete_cookie(REFRESH, path="/auth", httponly=True, samesite="strict")  # of a login in another mode
+    else:
         response.set_cookie(
             REFRESH, credentials.refresh_token, max_age=left, path="/auth", httponly=True, samesite="strict"
         )

@@ -5,8 +5,7 @@ Stores keep `Session` and `Entry`; applications see the rest.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Never, TypeAlias
 
 from gatepass.policy import LEEWAY
 
@@ -18,7 +17,24 @@ Reason: TypeAlias = Literal["logout", "revoked", "replaced", "evicted", "replaye
 
 #: JSON values and nothing else: what roles' neighbours, claims and data, may hold.
 Json: TypeAlias = Mapping[str, Any]
-NOTHING: Final[Json] = MappingProxyType({})
+
+
+class Frozen(dict[str, Any]):
+    """A dict that cannot be changed. Encoders, `asdict`, `copy` and `pickle` take it for the dict that it is."""
+
+    __slots__ = ()
+
+    def _read_only(self, *_: object, **__: object) -> Never:
+        raise TypeError("this mapping is read-only")
+
+    __setitem__ = __delitem__ = __ior__ = _read_only  # type: ignore[assignment]
+    clear = pop = popitem = setdefault = update = _read_only  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type["Frozen"], tuple[dict[str, Any]]]:
+        return Frozen, (dict(self),)
+
+
+NOTHING: Final[Json] = Frozen()
 
 #: An ended session is shown in the device list for this long. 30 days.
 REMEMBERED: Final = 30 * 86_400
@@ -188,7 +204,7 @@ class Event:
 def freeze(value: Any) -> Any:
     """*value* with every dict read-only and every list a tuple, so that a frozen record is frozen all the way down."""
     if isinstance(value, Mapping):
-        return MappingProxyType({str(name): freeze(item) for name, item in value.items()})
+        return Frozen({str(name): freeze(item) for name, item in value.items()})
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     return value

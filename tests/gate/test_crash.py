@@ -38,7 +38,7 @@ def test_a_kill_at_any_point_loses_nothing(
     assert report["violations"] == []
     assert report["hits"] == dict.fromkeys(report["points"], 100)
     for verb in ("login", "refresh", "end", "rotate"):
-        assert sum(name.startswith(f"{verb}:") for name in report["points"]) >= 4
+        assert sum(name.startswith(f"{verb}:") for name in report["points"]) >= 2
 
 
 @pytest.mark.timeout(120)

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from gatepass import Credentials, Gate, GatepassError
-from gatepass.core.flow import Find, Question, Tail
+from gatepass.core.flow import Cursor, Find, Question, Tail
 from gatepass.core.opaque import RefreshToken, parse
 from gatepass.keys import KeyFile
 from gatepass.stores.sqlite import SqliteStore
 from support.clock import Clock
 from support.faults import Asked
 
-Verb = Callable[[Gate, Credentials], object]
+Verb = Callable[[Gate, Credentials, str], object]
 
 VERBS: dict[str, Verb] = {
-    "login": lambda gate, held: gate.login("ada", replaces=held.refresh_token),
-    "refresh": lambda gate, held: gate.refresh(held.refresh_token),
-    "end": lambda gate, held: gate.revoke(session=held.session_id),
+    "login": lambda gate, held, subject: gate.login(subject, replaces=held.refresh_token),
+    "refresh": lambda gate, held, _: gate.refresh(held.refresh_token),
+    "end": lambda gate, held, _: gate.revoke(session=held.session_id),
 }
 
 
@@ -60,14 +60,21 @@ class Rounds:
         self.hits: Counter[str] = Counter()
         self.violations: list[str] = []
         self.credentials: set[str] = set()
+        self.number = 0
+        self.cursor: Cursor | None = None
 
     def gate(self, wrap: Callable[[SqliteStore], Any] = lambda store: store) -> Gate:
         store = wrap(SqliteStore(self.folder / "gatepass.db"))
         return Gate(store, mode="hybrid", keys=KeyFile(self.folder / "keys.json", algorithm="HS256"), clock=self.clock)
 
+    @property
+    def subject(self) -> str:
+        return f"ada {self.number}"
+
     def held(self) -> Credentials:
         gate = self.gate()
-        credentials = self.kept(gate.login("ada"))
+        self.number += 1
+        credentials = self.kept(gate.login(self.subject))
         gate.close()
         return credentials
 
@@ -78,9 +85,9 @@ class Rounds:
     def points(self, verb: str) -> list[tuple[str, int, str]]:
         """Every place where *verb* can be interrupted: name, index of the question, before or after."""
         asked = Asked(SqliteStore(self.folder / "gatepass.db"))
-        gate = Gate(asked, mode="hybrid", keys=KeyFile(self.folder / "keys.json"), clock=self.clock)
+        gate = Gate(asked, mode="hybrid", keys=KeyFile(self.folder / "keys.json", algorithm="HS256"), clock=self.clock)
         held = self.held()
-        VERBS[verb](gate, held)
+        VERBS[verb](gate, held, self.subject)
         gate.close()
         return [
             (f"{verb}: {when} {index} {type(question).__name__}", index, when)
@@ -105,7 +112,7 @@ class Rounds:
     def verb_round(self, verb: str, point: tuple[str, int, str]) -> None:
         name, index, when = point
         held = self.held()
-        self.kill(name, lambda: VERBS[verb](self.gate(lambda store: Killing(store, index, when)), held))
+        self.kill(name, lambda: VERBS[verb](self.gate(lambda store: Killing(store, index, when)), held, self.subject))
         self.check(name, verb, held)
 
     def check(self, name: str, verb: str, held: Credentials) -> None:
@@ -113,14 +120,16 @@ class Rounds:
         gate = self.gate()
         store = SqliteStore(self.folder / "gatepass.db")
         row = store.answer(Find(held.session_id))
-        logged = {entry.key for entry in store.answer(Tail(None, 1_000_000)).entries if entry.kind == "sid"}
+        news = store.answer(Tail(self.cursor, 1_000_000))
+        self.cursor = news.cursor
+        logged = {entry.key for entry in news.entries if entry.kind == "sid"}
         if self.planted:
             logged.discard(held.session_id)
 
         def wrong(sentence: str) -> None:
             self.violations.append(f"{name}: {sentence}")
 
-        for session in (row, *gate.sessions("ada", limit=1_000_000)):
+        for session in (row, *gate.sessions(self.subject)):
             if (session.ended_at is not None) != (session.id in logged):
                 wrong("a row and the log disagree about an end")
         alive = row.ended_at is None
@@ -137,7 +146,7 @@ class Rounds:
             if not isinstance(token, RefreshToken) or token.generation != 1:
                 wrong("the retry was not given the successor")
         elif alive:  # an end that was not acknowledged can be asked for again; a login too
-            VERBS[verb](gate, held)
+            VERBS[verb](gate, held, self.subject)
             if self.accepted(gate, held.access_token):
                 wrong("the retry ended nothing")
         store.close()

@@ -93,6 +93,10 @@ def find(credentials: Iterable[str], haystack: bytes) -> set[str]:
     return found
 
 
+#: The one of this test run.
+REGISTER = Register()
+
+
 class Capture(logging.Handler):
     """Keeps every log line, with all that was attached to it."""
 
