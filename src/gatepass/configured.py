@@ -13,8 +13,9 @@ from gatepass.core.flow import Flow
 from gatepass.core.keyring import KeyRing
 from gatepass.core.lifecycle import Fresh
 from gatepass.core.revocation import Denylist
+from gatepass.core.strict import read_object
 from gatepass.core.warm import RESERVED, AccessTokens
-from gatepass.errors import ConfigurationError, KeyUnavailable, NoStore
+from gatepass.errors import ConfigurationError, KeyUnavailable, MalformedCredential, NoStore
 from gatepass.modes import Setup
 from gatepass.policy import Policy
 from gatepass.records import (
@@ -280,10 +281,11 @@ def _roles(roles: Collection[str]) -> frozenset[str]:
 
 
 def _claims(claims: Mapping[str, Any]) -> Json:
-    if taken := sorted(RESERVED & claims.keys()):
+    checked = _json(claims, MOST_RIGHTS, "claims")
+    if taken := sorted(RESERVED & checked.keys()):
         sentence = f"claims have a meaning of their own in a token: {', '.join(taken)}"
         raise ValueError(sentence)
-    return _json(claims, MOST_RIGHTS, "claims")
+    return checked
 
 
 def checked_data(data: Mapping[str, Any]) -> Json:
@@ -301,12 +303,20 @@ def _fits(person: Subject) -> None:
 
 def _json(values: Mapping[str, Any], most: int, what: str) -> Json:
     """*values*, frozen, as they come back from a store: JSON, and nothing else."""
+    sentence = f"{what} are a mapping of JSON values"
     if not isinstance(values, Mapping):
-        sentence = f"{what} are a mapping of JSON values"
         raise TypeError(sentence)
-    encoded = msgspec.json.encode(thaw(values))
+    try:
+        plain = thaw(values)
+        encoded = msgspec.json.encode(plain)
+        # What comes back is what went in: not so for a NaN, bytes, a set, a date, or a name that is no text.
+        same = read_object(encoded) == plain
+    except (TypeError, ValueError, OverflowError, RecursionError, MalformedCredential) as error:
+        raise ValueError(sentence) from error
+    if not same:
+        raise ValueError(sentence)
     if len(encoded) > most:
         sentence = f"{what} are {len(encoded)} bytes of JSON; at most {most} are kept"
         raise ValueError(sentence)
-    frozen: Json = freeze(msgspec.json.decode(encoded))
+    frozen: Json = freeze(plain)
     return frozen

@@ -1,6 +1,6 @@
 """How long things last. One place, one unit, one source for every number."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Self
 
 from gatepass.errors import ConfigurationError
@@ -39,28 +39,26 @@ class Policy:
     max_sessions: int | None = None
 
     def __post_init__(self) -> None:
-        # A token must die before its session's tombstone is removed (30 days), or nothing would remember the end.
-        limits = {
-            "idle": (1, self.lifetime),
-            "lifetime": (1, 400 * 86_400),  # no browser keeps a cookie longer: RFC 6265bis section 5.5
-            "touch_interval": (0, self.idle),
-            "access_ttl": (1, 86_400),
-            "token_ttl": (1, 30 * 86_400),
-            "stateless_ttl": (1, 86_400),
-            "grace": (0, 60),
-            "max_sessions": (1, 1_000_000),
-        }
-        for field in fields(self):
-            value = getattr(self, field.name)
-            least, most = limits[field.name]
-            if value is None and field.name == "max_sessions":
-                continue
-            if type(value) is not int or not least <= value <= most:
-                raise ConfigurationError(
-                    cause=f"{field.name} is {value!r}",
-                    fix=f"Give a whole number from {least} to {most}.",
-                    source=f"Policy({field.name}=...)",
-                )
+        # No browser keeps a cookie for more than 400 days: RFC 6265bis section 5.5.
+        self._whole("lifetime", 1, 400 * 86_400)
+        self._whole("idle", 1, self.lifetime)
+        self._whole("touch_interval", 0, 86_400)
+        self._whole("access_ttl", 1, 86_400)
+        # A token must be dead before its session's tombstone is removed, or nothing would remember the end.
+        self._whole("token_ttl", 1, 30 * 86_400)
+        self._whole("stateless_ttl", 1, 86_400)
+        self._whole("grace", 0, 60)
+        if self.max_sessions is not None:
+            self._whole("max_sessions", 1, 1_000_000)
+
+    def _whole(self, name: str, least: int, most: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or not least <= value <= most:
+            raise ConfigurationError(
+                cause=f"{name} is {value!r}",
+                fix=f"Give a whole number from {least} to {most}.",
+                source=f"Policy({name}=...)",
+            )
 
     @classmethod
     def aal2(cls) -> Self:

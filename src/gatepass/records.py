@@ -204,7 +204,7 @@ class Event:
 def freeze(value: Any) -> Any:
     """*value* with every dict read-only and every list a tuple, so that a frozen record is frozen all the way down."""
     if isinstance(value, Mapping):
-        return Frozen({str(name): freeze(item) for name, item in value.items()})
+        return Frozen({name: freeze(item) for name, item in value.items()})
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
     return value

@@ -135,7 +135,8 @@ def check(token: SessionToken, *, touch_interval: int, now: int) -> Flow[Session
     """
     session = yield from holder(token)
     standing(session, now)
-    if now - session.seen_at >= touch_interval:
+    # A session that ends after a minute unused cannot wait for a minute to be noted.
+    if now - session.seen_at >= min(touch_interval, session.idle // 2):
         yield from ask(Touch({session.id: now}))  # written behind; losing it costs one interval of idle time
     return session
 

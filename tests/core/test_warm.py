@@ -1,0 +1,189 @@
+"""The warm check: what is remembered of a token, and what is looked at every time."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from gatepass import ExpiredCredential, MalformedCredential, Policy, RevokedCredential, UnknownCredential
+from gatepass.core import jws, warm
+from gatepass.core.flow import Cursor, Tailed
+from gatepass.core.keyring import KeyRing
+from gatepass.core.revocation import Denylist
+from gatepass.core.warm import AccessTokens
+from gatepass.keys import new_ring
+from gatepass.policy import LEEWAY
+from gatepass.records import Entry
+
+NOW = 1_900_000_000
+
+
+@pytest.fixture
+def denylist() -> Denylist:
+    return Denylist()
+
+
+@pytest.fixture
+def tokens(ring: KeyRing, denylist: Denylist) -> AccessTokens:
+    return AccessTokens(ring, issuer="here", audience="here", accept=frozenset({"jwt", "hybrid"}), denylist=denylist)
+
+
+def token(ring: KeyRing, **changes: Any) -> str:
+    claims = {
+        "iss": "here",
+        "aud": "here",
+        "sub": "ada",
+        "sid": "the session",
+        "jti": "the token",
+        "iat": NOW,
+        "exp": NOW + 300,
+        "auth_time": NOW,
+        "roles": ["admin"],
+        "ver": 3,
+    }
+    claims |= changes
+    return jws.sign(msgspec.json.encode({k: v for k, v in claims.items() if v is not ...}), ring.signing, typ="at+jwt")
+
+
+def refuse(denylist: Denylist, kind: Any, key: str, version: int = 0) -> None:
+    entry = Entry(kind=kind, key=key, version=version, until=NOW + 600)
+    denylist.apply(Tailed(entries=(entry,), cursor=Cursor(1, b""), head=1), NOW)
+
+
+def test_a_token_is_verified_once_and_answered_with_the_same_identity(tokens: AccessTokens, ring: KeyRing) -> None:
+    text = token(ring, tenant=[1])
+
+    first = tokens.check(text, NOW)
+
+    assert (first.subject, first.session_id, first.mode, first.roles) == ("ada", "the session", "hybrid", {"admin"})
+    assert first.claims == {"tenant": (1,)}
+    assert tokens.check(text, NOW) is first
+
+
+def test_expiry_is_looked_at_every_time(tokens: AccessTokens, ring: KeyRing) -> None:
+    text = token(ring)
+    assert tokens.check(text, NOW + 300 + LEEWAY - 1).expires_at == NOW + 300
+
+    with pytest.raises(ExpiredCredential):
+        tokens.check(text, NOW + 300 + LEEWAY)
+
+
+@pytest.mark.parametrize(("kind", "key"), [("sid", "the session"), ("jti", "the token"), ("kid", None)])
+def test_the_denylist_is_looked_at_every_time(
+    tokens: AccessTokens, denylist: Denylist, ring: KeyRing, kind: str, key: str | None
+) -> None:
+    text = token(ring)
+    assert tokens.check(text, NOW)
+
+    refuse(denylist, kind, key or ring.signing.kid)
+
+    for spelling in (text, token(ring)):  # seen before, and (under ES256) the same claims under another signature
+        with pytest.raises(RevokedCredential):
+            tokens.check(spelling, NOW)
+
+
+def test_a_token_of_an_older_version_is_too_old(tokens: AccessTokens, denylist: Denylist, ring: KeyRing) -> None:
+    text, newer = token(ring), token(ring, ver=4)
+    assert tokens.check(text, NOW)
+
+    refuse(denylist, "changed", "the session", version=4)
+
+    with pytest.raises(ExpiredCredential) as refusal:
+        tokens.check(text, NOW)
+    assert refusal.value.expired_at is None
+    assert tokens.check(newer, NOW)
+    assert tokens.check(token(ring, ver=...), NOW).mode == "jwt"  # carries no version, so none is compared
+
+
+def test_a_new_ring_forgets_what_was_verified_under_the_old_one(tokens: AccessTokens, ring: KeyRing) -> None:
+    text = token(ring)
+    assert tokens.check(text, NOW)
+    fresh = new_ring(ring.signing.alg, now=NOW)
+
+    tokens.use(ring.rotated(fresh.signing, fresh.roots[0]))
+    assert tokens.check(text, NOW)
+
+    tokens.use(fresh)
+    with pytest.raises(UnknownCredential) as refusal:
+        tokens.check(text, NOW)
+    assert refusal.value.reason == "key"
+
+
+def test_a_failure_is_never_remembered(tokens: AccessTokens, ring: KeyRing) -> None:
+    """What is refused now may be good in a second, and a stranger must not fill the memory."""
+    early = token(ring, iat=NOW + 60)
+    with pytest.raises(UnknownCredential):
+        tokens.check(early, NOW)
+
+    assert not tokens._young
+    assert tokens.check(early, NOW + 60)
+
+
+def test_so_many_tokens_are_remembered_and_no_more(
+    tokens: AccessTokens, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one that is in use is not forgotten for those that were seen once."""
+    monkeypatch.setattr(warm, "SEEN", 8)
+    used = token(ring, jti="in use")
+    identity = tokens.check(used, NOW)
+    for number in range(100):
+        tokens.check(token(ring, jti=f"{number}"), NOW)
+        assert len(tokens._young) + len(tokens._old) <= 8
+        if number % 3 == 0:
+            assert tokens.check(used, NOW) is identity
+
+
+def test_two_tokens_that_differ_in_their_last_byte_are_two(tokens: AccessTokens, ring: KeyRing) -> None:
+    text = token(ring)
+    assert tokens.check(text, NOW)
+
+    for last in "AQgwBcd":
+        if text[-1] != last:
+            with pytest.raises((UnknownCredential, MalformedCredential)):
+                tokens.check(text[:-1] + last, NOW)
+
+
+def test_a_mode_that_is_not_accepted_is_refused(ring: KeyRing, denylist: Denylist) -> None:
+    tokens = AccessTokens(ring, issuer="here", audience="here", accept=frozenset({"jwt"}), denylist=denylist)
+
+    assert tokens.check(token(ring, ver=...), NOW).mode == "jwt"
+    with pytest.raises(UnknownCredential) as refusal:
+        tokens.check(token(ring), NOW)
+    assert refusal.value.reason == "mode"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sid", ...),
+        ("sid", 7),
+        ("auth_time", ...),
+        ("auth_time", "x"),
+        ("auth_time", True),
+        ("ver", "3"),
+        ("ver", 3.0),
+        ("roles", "admin"),
+        ("roles", [1]),
+        ("roles", {"admin": 1}),
+    ],
+)
+def test_claims_of_ours_have_their_types(tokens: AccessTokens, ring: KeyRing, name: str, value: Any) -> None:
+    """Also under a good signature: a key may be shared with somebody who is less careful."""
+    with pytest.raises(MalformedCredential):
+        tokens.check(token(ring, **{name: value}), NOW)
+
+
+def test_an_expired_token_is_still_told_from_a_forged_one(tokens: AccessTokens, ring: KeyRing) -> None:
+    text, later = token(ring), NOW + 86_400
+
+    assert tokens.open(text, later, expired_ok=True).jti == "the token"
+    with pytest.raises(ExpiredCredential):
+        tokens.open(text, later)
+    with pytest.raises((UnknownCredential, MalformedCredential)):
+        tokens.open(text[:-4] + "AAAA", later, expired_ok=True)
+
+
+def test_no_token_outlives_its_session(make_gate: Any, ring: KeyRing, clock: Any, store: Any) -> None:
+    gate = make_gate(store, mode="hybrid", keys=ring, policy=Policy(idle=100, lifetime=100))
+
+    assert gate.authenticate(gate.login("ada").access_token).expires_at == clock.now + 100

@@ -1,0 +1,247 @@
+"""What a gate can be made of, and what its arguments may be."""
+
+import inspect
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepass import (
+    MODES,
+    AsyncGate,
+    ConfigurationError,
+    Gate,
+    KeyInUse,
+    KeyUnavailable,
+    LoginFailed,
+    ModeNotEnabled,
+    Policy,
+    UnknownCredential,
+)
+from gatepass.core.keyring import KeyRing
+from gatepass.keys import KeyFile
+from gatepass.policy import LEEWAY
+from gatepass.stores import Store
+from gatepass.stores.memory import MemoryStore
+
+
+def test_both_colours_have_one_face() -> None:
+    verbs = {name for name, _ in inspect.getmembers(Gate, inspect.isfunction) if not name.startswith("_")}
+    assert verbs == {name for name, _ in inspect.getmembers(AsyncGate, inspect.isfunction) if not name.startswith("_")}
+    for name in verbs:
+        assert inspect.signature(getattr(Gate, name)) == inspect.signature(getattr(AsyncGate, name)), name
+
+
+@pytest.mark.parametrize(
+    ("store", "keys", "options", "words"),
+    [
+        (False, False, {}, "there is no store"),
+        (False, True, {"mode": "session"}, "there is no store"),
+        (False, True, {"mode": "hybrid"}, "there is no store"),
+        (True, False, {"mode": "jwt"}, "there are no keys"),
+        (True, False, {"mode": "hybrid"}, "there are no keys"),
+        (True, True, {"mode": "cookie"}, "there is no mode 'cookie'"),
+        (True, False, {"accept": ["session", "hybrid"]}, "there are no keys"),
+        (True, True, {"accept": "jwt"}, "there is no mode"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_at_start(
+    store: bool, keys: bool, options: dict[str, Any], words: str, ring: KeyRing
+) -> None:
+    with pytest.raises(ConfigurationError, match=words) as refusal:
+        Gate(MemoryStore() if store else None, keys=ring if keys else None, **options)
+    assert refusal.value.fix
+    assert refusal.value.source
+
+
+def test_everything_that_can_be_checked_is_accepted(ring: KeyRing) -> None:
+    assert Gate(MemoryStore()).accept == {"session"}
+    assert Gate(mode="jwt", keys=ring).accept == {"jwt"}
+    gate = Gate(MemoryStore(), keys=ring)
+    assert gate.accept == set(MODES)
+    assert (gate.mode, gate.policy) == ("session", Policy())
+    assert Gate(MemoryStore(), keys=ring, mode="jwt", accept=[]).accept == {"jwt"}
+
+
+@pytest.mark.parametrize("field", ["idle", "lifetime", "access_ttl", "token_ttl", "stateless_ttl", "max_sessions"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, "60", True, 10**12])
+def test_a_policy_that_cannot_work_is_refused(field: str, value: Any) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        Policy(**{field: value})
+
+
+def test_policies_that_can_work_are_taken() -> None:
+    assert (Policy().idle, Policy().lifetime) == (14 * 86_400, 90 * 86_400)
+    assert (Policy.aal2().idle, Policy.aal2().lifetime) == (3_600, 86_400)
+    assert Policy(grace=0, touch_interval=0, max_sessions=1)
+    for grace in (-1, 61):
+        with pytest.raises(ConfigurationError, match="grace"):
+            Policy(grace=grace)
+    with pytest.raises(ConfigurationError, match="idle"):
+        Policy(idle=100, lifetime=99)
+
+
+@pytest.fixture
+def gate(make_gate: Any, store: Store, ring: KeyRing) -> Any:
+    return make_gate(store, mode="hybrid", keys=ring)
+
+
+def json_of_depth(depth: int) -> list[Any]:
+    nested: list[Any] = []
+    for _ in range(depth):
+        nested = [nested]
+    return nested
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"subject": ""}, "subject"),
+        ({"subject": "a" * 256}, "subject"),
+        ({"subject": "a\nb"}, "printable"),
+        ({"subject": "a\x00"}, "printable"),
+        ({"subject": "\ud800"}, "printable"),
+        ({"subject": 7}, "subject"),
+        ({"roles": "admin"}, "roles"),
+        ({"roles": [1]}, "roles"),
+        ({"claims": {"sub": "grace"}}, "sub"),
+        ({"claims": {"exp": 1}}, "exp"),
+        ({"claims": {"a": "b" * 2_048}}, "2048"),
+        ({"roles": {"r" * 1_000, "s" * 1_100}}, "2048"),
+        ({"claims": [1]}, "mapping"),
+        ({"claims": {"a": float("nan")}}, "JSON"),
+        ({"claims": {"a": object()}}, "JSON"),
+        ({"claims": {1: "a"}}, "JSON"),
+        ({"claims": {"a": "\ud800"}}, "JSON"),
+        ({"data": {"a": "b" * 65_536}}, "65536"),
+        ({"data": {"a": {1, 2}}}, "JSON"),
+        ({"data": {"a": b"bytes"}}, "JSON"),
+        ({"claims": {"a": json_of_depth(40)}}, "JSON"),
+        ({"data": {"a": json_of_depth(900)}}, "JSON"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_arguments_out_of_bounds_are_refused_before_anything_is_done(
+    gate: Any, arguments: dict[str, Any], words: str
+) -> None:
+    subject = arguments.get("subject", "ada")
+    with pytest.raises((ValueError, TypeError), match=words):
+        gate.login(subject, **{name: value for name, value in arguments.items() if name != "subject"})
+    assert gate.sessions("ada") == ()
+
+
+def test_arguments_at_their_bounds_are_taken(gate: Any) -> None:
+    credentials = gate.login(
+        "ä" * 255, claims={"a": "b" * 2_030}, data={"a": "b" * 65_000, "deep": [{"x": [None, 2**70]}]}
+    )
+
+    who = gate.authenticate(credentials.access_token)
+    assert who.subject == "ä" * 255
+    assert who.claims == {"a": "b" * 2_030}
+    assert len(credentials.access_token) < 4_096
+    assert gate.session(credentials.access_token).data["deep"] == ({"x": (None, 2**70)},)
+
+
+def test_what_a_gate_returns_cannot_be_changed(gate: Any) -> None:
+    credentials = gate.login("ada", claims={"a": {"b": [1]}}, data={"a": {"b": [1]}})
+    who, row = gate.authenticate(credentials.access_token), gate.session(credentials.access_token)
+
+    for value in (who.claims, who.claims["a"], row.data, row.data["a"]):
+        with pytest.raises(TypeError, match="read-only"):
+            value["c"] = 1
+    with pytest.raises(AttributeError):
+        who.subject = "grace"
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [{}, {"session": "a", "subject": "b"}, {"token": "a", "kid": "b"}, {"session": "a", "except_session": "b"}],
+    ids=str,
+)
+def test_an_end_has_one_target(gate: Any, targets: dict[str, str]) -> None:
+    with pytest.raises(TypeError):
+        gate.revoke(**targets)
+
+
+def test_the_key_that_signs_is_not_refused(gate: Any, ring: KeyRing) -> None:
+    """Or every new login would be refused too."""
+    with pytest.raises(KeyInUse):
+        gate.revoke(kid=ring.signing.kid)
+    assert gate.authenticate(gate.login("ada").access_token)
+
+
+def test_a_refused_key_opens_nothing_any_more(make_gate: Any, store: Store, tmp_path: Path) -> None:
+    """Not even a logout: whoever stole it can sign an access token of any session."""
+    keys = KeyFile(tmp_path / "keys.json")
+    gate = make_gate(store, mode="hybrid", keys=keys)
+    stolen = gate.login("ada")
+    kid = keys.ring().signing.kid
+    keys.rotate()
+    gate = make_gate(store, mode="hybrid", keys=keys)
+    gate.revoke(kid=kid)
+
+    for verb in (gate.authenticate, gate.logout, lambda token: gate.revoke(token=token)):
+        with pytest.raises(Exception, match="ended") as refusal:
+            verb(stolen.access_token)
+        assert refusal.value.code == "credential_revoked"
+    gate.login("grace", replaces=stolen.access_token)
+    assert gate.authenticate(gate.refresh(stolen.refresh_token).access_token).subject == "ada"
+
+
+def test_only_public_keys_are_published(make_gate: Any, store: Store, ring: KeyRing) -> None:
+    assert make_gate(store).jwks() == {"keys": []}
+    published = make_gate(store, keys=ring).jwks()["keys"]
+
+    assert len(published) == (ring.signing.alg == "ES256")
+    assert all("d" not in key and "k" not in key for key in published)
+
+
+@pytest.mark.skipif(os.geteuid() != 0 and not hasattr(os, "chmod"), reason="needs file modes")
+def test_a_key_file_that_went_bad_is_a_fault(make_gate: Any, store: Store, tmp_path: Path) -> None:
+    """At start it is refused with a sentence; in the middle of a request nobody is logged out by it."""
+    path = tmp_path / "keys.json"
+    gate = make_gate(store, mode="hybrid", keys=KeyFile(path))
+    credentials = gate.login("ada")
+    elsewhere = make_gate(store, mode="hybrid", keys=KeyFile(tmp_path / "other.json")).login("ada")
+    path.write_text("{}")
+
+    with pytest.raises(KeyUnavailable):
+        gate.authenticate(elsewhere.access_token)
+    with pytest.raises(ConfigurationError):
+        make_gate(store, mode="hybrid", keys=KeyFile(path))
+    assert gate.authenticate(credentials.access_token).subject == "ada"
+
+
+def test_a_changed_policy_holds_for_new_logins(make_gate: Any, store: Store, ring: KeyRing, clock: Any) -> None:
+    """A session lives out its life by the rules that it was born under."""
+    old = make_gate(store, keys=ring, policy=Policy(idle=1_000)).login("ada")
+    gate = make_gate(store, keys=ring, policy=Policy(idle=10))
+    new = gate.login("ada")
+    clock.advance(100)
+
+    assert gate.authenticate(old.access_token).subject == "ada"
+    with pytest.raises(Exception, match="expired"):
+        gate.authenticate(new.access_token)
+
+
+def test_a_jwt_session_ends_with_its_token(make_gate: Any, store: Store, ring: KeyRing, clock: Any) -> None:
+    gate = make_gate(store, mode="jwt", keys=ring)
+    credentials = gate.login("ada")
+
+    assert credentials.expires_in == gate.policy.token_ttl
+    assert gate.sessions("ada")[0].expires_at == clock.now + gate.policy.token_ttl
+    gate.update("ada", roles={"clerk"})
+    clock.advance(gate.policy.token_ttl + LEEWAY)
+    assert gate.update("ada", roles={"clerk"}).tokens_alive_until is None
+
+
+def test_a_login_without_a_mode_that_is_enabled_is_refused(make_gate: Any, store: Store) -> None:
+    gate = make_gate(store)
+    with pytest.raises(ModeNotEnabled):
+        gate.login("ada", mode="jwt")
+    with pytest.raises(UnknownCredential):
+        gate.authenticate("eyJhbGciOiJub25lIn0.e30.AAAA")
+    with pytest.raises(UnknownCredential):
+        gate.logout("AAAAAAAAAAAAAAAAAAAAAA.0." + "A" * 43)
+    assert LoginFailed.code == "login_failed"
