@@ -1,0 +1,198 @@
+"""A store and the model beside each other: whatever is asked in whatever order, both say the same."""
+# ruff: noqa: S101  (asserting is what it is for)
+
+from contextlib import ExitStack
+from dataclasses import replace
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from gatepass.core.flow import (
+    Add,
+    Append,
+    Cursor,
+    End,
+    Find,
+    Forget,
+    Forgive,
+    Hit,
+    List,
+    Once,
+    Purge,
+    Reset,
+    Swap,
+    Tail,
+    Tailed,
+    Touch,
+)
+from gatepass.errors import StoreError
+from gatepass.records import Entry, Json, Session, changed_entry, freeze
+from gatepass.stores import Store
+from gatepass.stores.conformance.asking import NOW, Colour, a_session, asking
+from gatepass.stores.conformance.model import Model, Taken
+
+# Few of each, so that they meet.
+IDS = ("a", "b", "c", "d", "e", "f")
+ids = st.sampled_from(IDS)
+subjects = st.sampled_from(("ada", "bob"))
+keys = st.sampled_from(("k", "l"))
+seconds = st.integers(0, 3_000)
+text = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
+    max_leaves=5,
+)
+objects = st.dictionaries(text, json, max_size=3).map(freeze)
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Asks a new store and a new model the same questions."""
+
+    def __init__(self, store: Store, colour: Colour) -> None:
+        super().__init__()
+        self.resources = ExitStack()
+        self.resources.callback(store.close)
+        self.ask = self.resources.enter_context(asking(store, colour))
+        self.model = Model()
+        self.now = NOW
+        #: The cursor after every entry that was ever read.
+        self.cursors: list[Cursor] = []
+
+    def teardown(self) -> None:
+        self.resources.close()
+
+    def session(self, sid: str, subject: str) -> Session:
+        return a_session(sid, subject, at=self.now)
+
+    def follow_log(self) -> None:
+        """Read what was added, entry by entry, and hold it against what the model announced."""
+        announced, self.model.announced = self.model.announced, []
+        while True:
+            before = self.cursors[-1] if self.cursors else None
+            answer = self.ask(Tail(before, 1))
+            assert isinstance(answer, Tailed)
+            if not answer.entries:
+                assert answer.cursor == before
+                assert answer.head == (before.number if before else 0)
+                break
+            (entry,) = answer.entries
+            assert entry in announced, f"{entry} is in the log, and nothing that was asked explains it"
+            announced.remove(entry)
+            assert answer.cursor is not None
+            assert answer.cursor.number > (before.number if before else 0), "numbers rise"
+            self.cursors.append(answer.cursor)
+            self.model.log[answer.cursor.number] = entry
+        assert not announced, f"missing in the log: {announced}"
+
+    @rule(by=seconds)
+    def wait(self, by: int) -> None:
+        self.now += by
+
+    @rule(sid=ids, subject=subjects, replaces=st.none() | ids, keep=st.none() | st.integers(1, 3))
+    def add(self, sid: str, subject: str, replaces: str | None, keep: int | None) -> None:
+        question = Add(self.session(sid, subject), replaces, keep)
+        try:
+            expected = self.model.add(question)
+        except Taken:
+            try:
+                answer = self.ask(question)
+            except StoreError:
+                return
+            raise AssertionError(f"the id is taken, and the answer was {answer}") from None
+        answer = self.ask(question)
+        assert (None if answer is None else {row.id: row for row in answer}) == expected
+        self.follow_log()
+
+    @precondition(lambda self: self.model.rows)
+    @rule(data=st.data(), off_by=st.sampled_from((0, 0, 0, -1, 1)), claims=objects, own=objects, logged=st.booleans())
+    def swap(self, data: st.DataObject, off_by: int, claims: Json, own: Json, logged: bool) -> None:
+        row = self.model.rows[data.draw(st.sampled_from(sorted(self.model.rows)))]
+        new = replace(
+            row,
+            generation=row.generation + 1,
+            claims=claims,
+            data=own,
+            roles=frozenset(),
+            ended_at=None,
+            ended_reason=None,
+        )
+        entry = changed_entry(new, self.now) if logged else None
+        question = Swap(new, row.version + off_by, entry)
+        assert self.ask(question) == self.model.swap(question)
+        self.follow_log()
+
+    @rule(seen=st.dictionaries(ids, st.integers(-100, 2_000), max_size=3))
+    def touch(self, seen: dict[str, int]) -> None:
+        question = Touch({sid: self.now + at for sid, at in seen.items()})
+        assert self.ask(question) is None
+        self.ask(Forgive("a write: when it is answered, the touch is in force"))
+        self.model.touch(question.seen)
+
+    @rule(asked=st.lists(ids, max_size=3), subject=st.none() | subjects, except_id=st.none() | ids)
+    def end(self, asked: list[str], subject: str | None, except_id: str | None) -> None:
+        question = End(ids=tuple(asked), subject=subject, except_id=except_id, reason="revoked", at=self.now)
+        answer = self.ask(question)
+        assert {row.id: row for row in answer} == self.model.end(question)
+        self.follow_log()
+
+    @rule(kind=st.sampled_from(("jti", "kid")), key=text, ttl=seconds)
+    def append(self, kind: str, key: str, ttl: int) -> None:
+        entry = Entry(kind="jti" if kind == "jti" else "kid", key=key, until=self.now + ttl)
+        assert self.ask(Append(entry)) is None
+        self.model.announced.append(entry)
+        self.follow_log()
+
+    @rule(subject=subjects, limit=st.integers(0, 4))
+    def list_some(self, subject: str, limit: int) -> None:
+        rows: tuple[Session, ...] = self.ask(List(subject, limit))
+        assert list(rows) == self.model.list(subject)[:limit]
+
+    @rule(subject=subjects)
+    def forget(self, subject: str) -> None:
+        assert self.ask(Forget(subject)) == self.model.forget(subject)
+
+    @rule(data=st.data(), limit=st.integers(1, 5))
+    def tail(self, data: st.DataObject, limit: int) -> None:
+        cursor = data.draw(st.sampled_from((None, *self.cursors)))
+        answer = self.ask(Tail(cursor, limit))
+        if cursor is not None and cursor.number not in self.model.log:
+            assert answer == Reset()
+            return
+        above = [number for number in sorted(self.model.log) if cursor is None or number > cursor.number][:limit]
+        marks = {known.number: known for known in self.cursors}
+        assert answer == Tailed(
+            entries=tuple(self.model.log[number] for number in above),
+            cursor=marks[above[-1]] if above else cursor,
+            head=max(self.model.log, default=0),
+        )
+
+    @precondition(lambda self: self.cursors)
+    @rule(data=st.data(), mark=st.binary(min_size=8, max_size=8))
+    def tail_of_another_history(self, data: st.DataObject, mark: bytes) -> None:
+        cursor = data.draw(st.sampled_from(self.cursors))
+        if mark != cursor.mark:
+            assert self.ask(Tail(Cursor(cursor.number, mark), 5)) == Reset()
+
+    @rule(key=keys, ttl=seconds)
+    def once(self, key: str, ttl: int) -> None:
+        assert self.ask(Once(key, self.now + ttl)) is self.model.first(key, self.now + ttl)
+
+    @rule(key=keys, window=st.integers(1, 2_000), limit=st.integers(1, 3))
+    def hit(self, key: str, window: int, limit: int) -> None:
+        question = Hit(key=key, window=window, limit=limit, at=self.now)
+        assert self.ask(question) == self.model.hit(question)
+
+    @rule(key=keys)
+    def forgive(self, key: str) -> None:
+        assert self.ask(Forgive(key)) is None
+        self.model.hits.pop(key, None)
+
+    @rule()
+    def purge(self) -> None:
+        assert self.ask(Purge(self.now, 1_000)) == self.model.purge(self.now)
+
+    @invariant()
+    def every_row_is_as_the_model_has_it(self) -> None:
+        for sid in IDS:
+            assert self.ask(Find(sid)) == self.model.rows.get(sid)
