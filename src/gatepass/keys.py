@@ -264,7 +264,7 @@ def _decode(text: bytes, path: Path) -> KeyRing:
             f"the key file has format {number}, of a later version", "Upgrade gatepass, or name another file.", path
         )
     try:
-        if number != _FORMAT:
+        if type(number) is not int or number != _FORMAT:
             raise _refused("the key file is not one of ours", _ANOTHER, path)
         return KeyRing(
             signing=read_jwk(document["signing"], source=str(path)),
@@ -274,6 +274,8 @@ def _decode(text: bytes, path: Path) -> KeyRing:
                 for root in document["roots"]
             ),
         )
+    except ConfigurationError as error:
+        raise _refused(error.cause, error.fix, path) from None
     except (KeyError, TypeError, AttributeError, MalformedCredential):
         raise _refused("the key file is not one of ours", _ANOTHER, path) from None
 

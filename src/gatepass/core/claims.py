@@ -97,12 +97,14 @@ class TokenCheck:
         jti = claims.get("jti", _ABSENT)
         if type(jti) is not str or not 0 < len(jti) <= MAX_JTI:
             raise MalformedCredential("jti")
+        latest = now + self._leeway
         iat = claims.get("iat", 0)
-        if (iat if type(iat) is int else _fraction(iat, "iat")) > now + self._leeway:
+        if (iat if type(iat) is int else _fraction(iat, "iat")) > latest:
             raise UnknownCredential("iat")
-        nbf = claims.get("nbf", 0)
-        if (nbf if type(nbf) is int else _fraction(nbf, "nbf")) > now + self._leeway:
-            raise UnknownCredential("nbf")
+        if "nbf" in claims:
+            nbf = claims["nbf"]
+            if (nbf if type(nbf) is int else _fraction(nbf, "nbf")) > latest:
+                raise UnknownCredential("nbf")
         # Last, so that "expired" is said of a token that is good in every other way: it may be renewed.
         exp = claims.get("exp")
         expires = exp if type(exp) is int else _fraction(exp, "exp")

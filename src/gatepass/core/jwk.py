@@ -400,21 +400,22 @@ def read_jwk(jwk: object, *, source: str) -> Key:
     if not matching:
         known = ", ".join(sorted(family.alg for family in fitting))
         raise _refused("the algorithm (alg) is not one for a key of this type", f"Use {known}.", source)
-    _check_use(members, source)
-    return matching[0].from_jwk(members, source=source)
+    key = matching[0].from_jwk(members, source=source)
+    _check_use(members, key, source)
+    return key
 
 
-def _check_use(jwk: Mapping[str, Any], source: str) -> None:
+def _check_use(jwk: Mapping[str, Any], key: Key, source: str) -> None:
     if jwk.get("use", "sig") != "sig":
         raise _refused('the key is not for signatures ("use")', "Use a key of its own for each purpose.", source)
-    if "key_ops" in jwk:
-        ops = jwk["key_ops"]
-        if not isinstance(ops, list) or not ops or not all(op in ("sign", "verify") for op in ops):
-            raise _refused(
-                'the key is not for signing and verifying alone ("key_ops")',
-                "Use a key of its own for each purpose.",
-                source,
-            )
+    # Each at most once (RFC 7517 section 4.3), and a public key can only verify.
+    fitting = [["verify"], ["sign", "verify"], ["verify", "sign"]] + ([["sign"]] if key.can_sign else [])
+    if jwk.get("key_ops", ["verify"]) not in fitting:
+        raise _refused(
+            'the key is not for signing and verifying alone ("key_ops")',
+            "Use a key of its own for each purpose.",
+            source,
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False, eq=False)

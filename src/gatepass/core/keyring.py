@@ -6,7 +6,7 @@ from typing import Final, Never
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gatepass.core.jwk import Key, KeySet
+from gatepass.core.jwk import MAX_KID, Key, KeySet
 from gatepass.errors import ConfigurationError
 
 ROOT_SIZE: Final = 32
@@ -22,6 +22,12 @@ class Root:
     created_at: int
 
     def __post_init__(self) -> None:
+        if type(self.kid) is not str or not 0 < len(self.kid) <= MAX_KID or type(self.created_at) is not int:
+            raise ConfigurationError(
+                cause="the name or the date of a root secret is not what it should be",
+                fix=f"Give a text of 1 to {MAX_KID} characters and a whole second.",
+                source="Root(kid=..., created_at=...)",
+            )
         if type(self.secret) is not bytes or len(self.secret) != ROOT_SIZE or len(set(self.secret)) == 1:
             raise ConfigurationError(
                 cause=f"the root secret {self.kid!r} is not {ROOT_SIZE} random bytes",

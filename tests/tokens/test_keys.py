@@ -1,0 +1,438 @@
+"""Keys: each for one algorithm, none that can be guessed, and no secret where anybody can see it."""
+
+import copy
+import hmac
+import json
+import pickle
+from base64 import b64encode as armour
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
+
+from gatepass.core.keyring import Root
+from gatepass.core.strict import b64encode
+from gatepass.errors import ConfigurationError
+from gatepass.keys import EcKey, HmacKey, Key, KeyRing, KeySet, generate, load, new_ring
+
+NOW = 1_900_000_000
+SECRET = bytes(range(64, 96))
+PRIVATE = ec.generate_private_key(ec.SECP256R1())
+EC_JWK = EcKey(PRIVATE).to_jwk(private=True)
+OCT_JWK = HmacKey(SECRET, kid="one").to_jwk(private=True)
+
+
+def without(jwk: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in jwk.items() if name not in names}
+
+
+PUBLIC_JWK = without(EC_JWK, "d")
+
+
+def loaded(data: Mapping[str, Any] | str | bytes) -> Key:
+    key = load(data)
+    assert isinstance(key, Key)
+    return key
+
+
+@pytest.fixture(params=["HS256", "ES256"])
+def key(request: pytest.FixtureRequest) -> Key:
+    return generate(request.param)
+
+
+# -- signing -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_verifies_what_it_signed_and_nothing_else(key: Key) -> None:
+    signature = key.sign(b"data")
+
+    assert key.verify(b"data", signature)
+    assert not key.verify(b"other", signature)
+    assert not key.verify(b"data", signature[:-1])
+    assert not key.verify(b"data", signature + b"\0")
+    assert not key.verify(b"data", b"")
+    assert not generate(key.alg).verify(b"data", signature)
+
+
+def test_hs256_agrees_with_the_standard_library_at_every_length_of_secret() -> None:
+    for size in (32, 63, 64, 65, 200):
+        secret = bytes(i % 251 for i in range(size))
+        assert HmacKey(secret).sign(b"data") == hmac.digest(secret, b"data", "sha256")
+
+
+def test_numbers_out_of_range_are_no_signature() -> None:
+    """A signature of zeros was good in Java for four years: CVE-2022-21449."""
+    key, order = EcKey(PRIVATE), 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signature = key.sign(b"data")
+    for bad in (0, order, 2**256 - 1):
+        number = bad.to_bytes(32, "big")
+        assert not key.verify(b"data", number + signature[32:])
+        assert not key.verify(b"data", signature[:32] + number)
+
+
+def test_there_is_no_key_for_an_algorithm_that_is_not_here() -> None:
+    with pytest.raises(ConfigurationError, match="'none'"):
+        generate("none")
+
+
+# -- what is shown -----------------------------------------------------------------------------------------------------
+
+
+def test_no_secret_is_in_what_is_printed(key: Key) -> None:
+    ring = KeyRing(signing=key, roots=(Root(kid="r", secret=SECRET, created_at=NOW),))
+    jwk = key.to_jwk(private=True)
+    hidden = [jwk.get("k", ""), jwk.get("d", ""), SECRET.decode()]
+
+    for thing in (key, ring, ring.keys, ring.roots, ring.roots[0]):
+        shown = f"{thing!r} {thing}"
+        assert key.kid in shown or "Root" in shown
+        assert not any(secret and secret in shown for secret in hidden)
+
+
+@pytest.mark.parametrize("kind", ["key", "set", "ring", "root"])
+def test_nothing_that_holds_a_secret_is_pickled_or_copied_deeply(key: Key, kind: str) -> None:
+    root = Root(kid="r", secret=SECRET, created_at=NOW)
+    thing = {"key": key, "set": KeySet([key]), "ring": KeyRing(signing=key, roots=(root,)), "root": root}[kind]
+
+    for write in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match="not pickled"):
+            write(thing)
+
+
+def test_a_key_does_not_change(key: Key) -> None:
+    with pytest.raises(AttributeError):
+        key.kid = "other"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        KeySet([key])._keys = {}  # type: ignore[misc]
+
+
+def test_an_export_holds_the_public_part_unless_more_is_asked_for() -> None:
+    key = EcKey(PRIVATE)
+
+    assert set(key.to_jwk()) == {"kty", "kid", "alg", "use", "crv", "x", "y"}
+    assert loaded(key.to_jwk(private=True)).to_jwk(private=True) == key.to_jwk(private=True)
+    with pytest.raises(ConfigurationError, match="public one"):
+        loaded(key.to_jwk()).to_jwk(private=True)
+
+
+def test_a_secret_has_no_public_part() -> None:
+    with pytest.raises(ConfigurationError, match="no public part"):
+        HmacKey(SECRET).to_jwk()
+
+
+def test_a_name_is_given_or_follows_from_the_key_alone() -> None:
+    """All who hold the key agree on it, and it tells nothing of a secret."""
+    assert HmacKey(SECRET, kid="mine").kid == "mine"
+    assert HmacKey(SECRET).kid == HmacKey(SECRET).kid
+    assert HmacKey(SECRET).kid != HmacKey(SECRET[::-1]).kid
+    assert EcKey(PRIVATE).kid == EcKey(PRIVATE.public_key()).kid == loaded(without(EC_JWK, "kid")).kid
+
+
+def test_the_name_of_an_elliptic_key_is_its_thumbprint() -> None:
+    """RFC 7638 section 3: the required members, in the order of their names, without space."""
+    text = json.dumps({name: EC_JWK[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+
+    assert EcKey(PRIVATE).thumbprint() == b64encode(sha256(text.encode()).digest()).decode()
+
+
+# -- secrets that are none ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("secret", [b"", b"secret", b"changeme", bytes(16), SECRET[:31]])
+def test_a_short_secret_is_refused(secret: bytes) -> None:
+    with pytest.raises(ConfigurationError, match="32 at least"):
+        HmacKey(secret)
+
+
+@pytest.mark.parametrize("secret", ["x" * 32, None, 1, bytearray(SECRET)])
+def test_a_secret_is_bytes(secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match="not bytes"):
+        HmacKey(secret)
+
+
+GUESSABLE = [
+    bytes(32),
+    b"a" * 64,
+    b"a-string-secret-at-least-256-bits-long",
+    b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    b"django-insecure-" + SECRET,
+    b"CHANGEME" * 4,
+    b"secret" * 6,
+]
+
+
+@pytest.mark.parametrize("secret", GUESSABLE)
+def test_a_secret_that_everybody_knows_is_refused(secret: bytes) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        HmacKey(secret)
+
+    assert "token_bytes" in caught.value.fix
+
+
+@pytest.mark.parametrize("secret", GUESSABLE)
+def test_nothing_starts_with_a_secret_that_everybody_knows(secret: bytes) -> None:
+    """A JWK may hold one, as published vectors do; a ring may not."""
+    weak = loaded({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})
+    root = Root(kid="r", secret=SECRET, created_at=NOW)
+
+    assert weak.weakness
+    rings: list[dict[str, Any]] = [{"signing": weak}, {"signing": HmacKey(SECRET), "others": (weak,)}]
+    for ring in rings:
+        with pytest.raises(ConfigurationError, match="the secret is"):
+            KeyRing(roots=(root,), **ring)
+
+
+def public_texts() -> dict[str, bytes]:
+    """Every form in which a public key is passed around."""
+    found: dict[str, bytes] = {}
+    keys: dict[str, Any] = {
+        "ec": PRIVATE,
+        "rsa": rsa.generate_private_key(65_537, 2_048),
+        "ed25519": ed25519.Ed25519PrivateKey.generate(),
+    }
+    for name, private in keys.items():
+        public = private.public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        found |= {
+            f"{name}-pem": pem,
+            f"{name}-pem-late": b"\xef\xbb\xbf  \n# ours\n" + pem,
+            f"{name}-pem-utf16": pem.decode().encode("utf-16"),
+            f"{name}-der": der,
+            f"{name}-base64": armour(der),
+            f"{name}-base64-lines": b"\n".join(armour(der)[i : i + 32] for i in range(0, 2 * len(der), 32)) + b"\n",
+            f"{name}-ssh": public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+        }
+        if name == "rsa":
+            found["rsa-pkcs1"] = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+    found["jwk"] = json.dumps(PUBLIC_JWK).encode()
+    found["jwks"] = json.dumps({"keys": [PUBLIC_JWK]}, indent=2).encode()
+    found["jwk-array"] = b" \n[" + json.dumps(PUBLIC_JWK).encode() + b"]"
+    found["certificate"] = certificate()
+    return found
+
+
+def certificate() -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a")])
+    made = (
+        x509.CertificateBuilder(name, name, PRIVATE.public_key(), 1)
+        .not_valid_before(datetime(2030, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2031, 1, 1, tzinfo=UTC))
+    )
+    return made.sign(PRIVATE, SHA256()).public_bytes(Encoding.DER)
+
+
+PUBLIC_TEXTS = public_texts()
+
+
+@pytest.mark.parametrize("form", PUBLIC_TEXTS)
+def test_the_text_of_a_public_key_is_no_secret(form: str) -> None:
+    """Whoever can read it could sign: the oldest attack on JWT libraries, and the one that came back most often."""
+    for make in (HmacKey, lambda secret: load({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})):
+        with pytest.raises(ConfigurationError, match="public key"):
+            make(PUBLIC_TEXTS[form])
+
+
+def test_a_random_secret_in_base64_is_a_secret() -> None:
+    assert HmacKey(armour(SECRET + SECRET)).can_sign
+
+
+@pytest.mark.parametrize(
+    "other", [ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate(), None, b"x"]
+)
+def test_an_elliptic_key_is_on_its_curve(other: Any) -> None:
+    with pytest.raises(ConfigurationError, match="P-256"):
+        EcKey(other)
+
+
+# -- JWK ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_key_is_read_from_a_dict_and_from_text() -> None:
+    for data in (EC_JWK, json.dumps(EC_JWK), json.dumps(EC_JWK).encode()):
+        key = loaded(data)
+        assert key.can_sign
+        assert key.to_jwk(private=True) == EC_JWK
+    assert not loaded(PUBLIC_JWK).can_sign
+    assert loaded(OCT_JWK).verify(b"data", HmacKey(SECRET).sign(b"data"))
+
+
+@pytest.mark.parametrize(
+    "more", [{"use": "sig"}, {"key_ops": ["verify"]}, {"key_ops": ["sign", "verify"]}, {"x5u": "a"}]
+)
+def test_a_key_that_says_it_is_for_signatures_is_read(more: dict[str, Any]) -> None:
+    assert loaded({**PUBLIC_JWK, **more}).kid == EC_JWK["kid"]
+
+
+def number(value: int, size: int = 32) -> str:
+    return b64encode(value.to_bytes(size, "big")).decode()
+
+
+POINT = PRIVATE.public_key().public_numbers()
+#: What is no name of a key.
+STRANGE: list[Any] = ["", 1, [], "x" * 257, "a\nb", "\ud800"]
+FIELD = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+
+
+@pytest.mark.parametrize(
+    ("jwk", "cause"),
+    [
+        *(({**PUBLIC_JWK, "kty": kty}, "kty") for kty in (None, "ec", "RSA", "OKP", 1, ["EC"])),
+        (without(PUBLIC_JWK, "kty"), "kty"),
+        *(({**PUBLIC_JWK, "alg": alg}, "alg") for alg in (None, "ES384", "HS256", "none", "es256", ["ES256"])),
+        ({**OCT_JWK, "alg": "HS512"}, "alg"),
+        ({**OCT_JWK, "kty": "EC"}, "alg"),
+        (without(OCT_JWK, "alg"), "which algorithm"),
+        *(({**PUBLIC_JWK, "use": use}, "use") for use in ("enc", None, "SIG", ["sig"])),
+        *(
+            ({**PUBLIC_JWK, "key_ops": ops}, "key_ops")
+            for ops in ([], None, "verify", ["encrypt"], ["verify", "deriveKey"])
+        ),
+        *(({**PUBLIC_JWK, "key_ops": ops}, "key_ops") for ops in (["verify", "verify"], [["verify"]], ["sign"])),
+        *(({**PUBLIC_JWK, "crv": crv}, "crv") for crv in (None, "P-384", "p-256", "secp256k1", ["P-256"])),
+        *(
+            ({**PUBLIC_JWK, "x": x}, "x is missing or is not base64url")
+            for x in (None, 1, PUBLIC_JWK["x"] + "=", "é", "\ud800")
+        ),
+        (without(PUBLIC_JWK, "y"), "y is missing"),
+        ({**PUBLIC_JWK, "x": ""}, "x has 0 bytes"),
+        ({**PUBLIC_JWK, "x": number(POINT.x >> 8, 31)}, "x has 31 bytes"),
+        ({**PUBLIC_JWK, "x": number(POINT.x, 33)}, "x has 33 bytes"),
+        ({**PUBLIC_JWK, "x": number((POINT.x + 1) % FIELD)}, "no key"),
+        ({**PUBLIC_JWK, "x": number(0), "y": number(0)}, "no key"),
+        ({**PUBLIC_JWK, "x": number(2**256 - 1)}, "no key"),
+        ({**EC_JWK, "d": number(0)}, "no key"),
+        ({**EC_JWK, "d": number(1)}, "no key"),
+        ({**EC_JWK, "d": number(2**256 - 1)}, "no key"),
+        ({**EC_JWK, "d": None}, "d is missing or is not base64url"),
+        ({**EC_JWK, "d": number(1, 31)}, "d has 31 bytes"),
+        *(({**OCT_JWK, "k": k}, "k is missing or is not base64url") for k in (None, 1, OCT_JWK["k"] + "=")),
+        ({**OCT_JWK, "k": ""}, "0 bytes"),
+        *(({**PUBLIC_JWK, "kid": kid}, "kid") for kid in STRANGE),
+        *(
+            (text, "JSON")
+            for text in ("", "[]", "null", "{", '{"kty":"EC","kty":"EC"}', b"\xff", "\ud800", b"\xef\xbb\xbf{}")
+        ),
+        *((thing, "not a JSON object") for thing in (None, 1, [PUBLIC_JWK])),
+    ],
+)
+def test_a_key_that_is_not_what_it_should_be_is_refused(jwk: Any, cause: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(jwk)
+
+    assert cause in caught.value.cause
+    assert caught.value.fix
+    assert caught.value.source == "load(data)"
+
+
+def test_a_refusal_does_not_repeat_the_secret() -> None:
+    for bad in ({**EC_JWK, "x": "AAAA"}, {**OCT_JWK, "use": "enc"}, {**EC_JWK, "d": EC_JWK["d"] + "="}):
+        with pytest.raises(ConfigurationError) as caught:
+            load(bad)
+        assert EC_JWK["d"][:8] not in str(caught.value)
+        assert OCT_JWK["k"][:8] not in str(caught.value)
+
+
+# -- key sets ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_set_finds_a_key_by_its_name() -> None:
+    one, two = generate("ES256"), generate("ES256")
+    keys = load(json.dumps({"keys": [one.to_jwk(), two.to_jwk()]}))
+
+    assert isinstance(keys, KeySet)
+    assert [key.kid for key in keys] == [one.kid, two.kid]
+    assert len(keys) == 2
+    assert keys.algorithms == {"ES256"}
+    assert keys.get(two.kid)
+    assert keys.get("other") is None
+    assert keys.only("ES256") is None
+    assert KeySet([one]).only("ES256") is one
+    assert KeySet([one]).only("HS256") is None
+
+
+@pytest.mark.parametrize(
+    ("jwks", "cause"),
+    [
+        ({"keys": []}, "empty"),
+        ({"keys": None}, 'no list "keys"'),
+        ({"keys": {"a": PUBLIC_JWK}}, 'no list "keys"'),
+        ({"keys": [PUBLIC_JWK, None]}, "not a JSON object"),
+        ({"keys": [PUBLIC_JWK, PUBLIC_JWK]}, "two keys are named"),
+        ({"keys": [OCT_JWK, {**OCT_JWK, "k": b64encode(SECRET[::-1]).decode()}]}, "two keys are named"),
+        ({"keys": [PUBLIC_JWK, OCT_JWK]}, "mixes"),
+        ({"keys": [PUBLIC_JWK, {**PUBLIC_JWK, "kty": "RSA"}]}, "kty"),
+    ],
+)
+def test_a_set_with_a_doubtful_member_is_refused(jwks: dict[str, Any], cause: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(jwks)
+
+    assert cause in caught.value.cause
+
+
+def test_a_set_is_of_keys() -> None:
+    with pytest.raises(ConfigurationError, match="not a key"):
+        KeySet([PUBLIC_JWK])  # type: ignore[list-item]
+
+
+# -- the ring ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_rotated_ring_signs_anew_and_forgets_nothing(key: Key) -> None:
+    old, new = new_ring(key.alg, now=NOW), new_ring(key.alg, now=NOW + 1)
+
+    ring = old.rotated(new.signing, new.roots[0])
+
+    assert ring.signing is new.signing
+    assert [known.kid for known in ring.keys] == [new.signing.kid, old.signing.kid]
+    assert ring.refresh_kid == new.refresh_kid != old.refresh_kid
+    assert ring.refresh_key(old.refresh_kid) == old.refresh_key(old.refresh_kid)
+    assert ring.refresh_key(new.refresh_kid) == new.refresh_key(new.refresh_kid)
+    assert ring.refresh_key("other") is None
+    assert ring.roots[0].created_at == NOW + 1
+
+
+def test_what_a_ring_publishes_is_public(key: Key) -> None:
+    published = new_ring(key.alg, now=NOW).jwks()["keys"]
+
+    assert len(published) == (0 if key.symmetric else 1)
+    assert not any({"d", "k"} & jwk.keys() for jwk in published)
+
+
+def test_each_purpose_has_a_key_of_its_own() -> None:
+    root = Root(kid="r", secret=SECRET, created_at=NOW)
+    expected = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"gatepass refresh").derive(SECRET)
+
+    assert root.derive("refresh") == expected
+    assert root.derive("refresh") != root.derive("other")
+    assert SECRET not in {root.derive("refresh"), root.derive("")}
+
+
+@pytest.mark.parametrize("secret", [b"", SECRET[:31], SECRET + b"x", bytes(32), "x" * 32, None])
+def test_a_root_is_32_random_bytes(secret: Any) -> None:
+    with pytest.raises(ConfigurationError, match="32 random bytes"):
+        Root(kid="r", secret=secret, created_at=NOW)
+
+
+def test_a_ring_that_could_not_work_is_refused() -> None:
+    key, root = generate("ES256"), Root(kid="r", secret=SECRET, created_at=NOW)
+
+    with pytest.raises(ConfigurationError, match="public one"):
+        KeyRing(signing=loaded(key.to_jwk()), roots=(root,))
+    with pytest.raises(ConfigurationError, match="no root"):
+        KeyRing(signing=key, roots=())
+    with pytest.raises(ConfigurationError, match="one name"):
+        KeyRing(signing=key, roots=(root, root))
+    with pytest.raises(ConfigurationError, match="two keys are named"):
+        KeyRing(signing=key, others=(key,), roots=(root,))
+    with pytest.raises(ConfigurationError, match="mixes"):
+        KeyRing(signing=key, others=(generate("HS256"),), roots=(root,))
