@@ -5,7 +5,7 @@ Everything about sessions is one call of `AsyncGate`; what is left here is HTTP.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -77,7 +77,7 @@ def create_app(mode: Mode, *, folder: Path, port: int) -> Starlette:
     return app
 
 
-# -- pages ---------------------------------------------------------------------------------------------------------------
+# -- pages -------------------------------------------------------------------------------------------------------------
 
 
 async def home(request: Request) -> Response:
@@ -119,7 +119,7 @@ async def renew(request: Request) -> Response:
     return _page(pages.renew(_local(request.query_params.get("next"))))
 
 
-# -- what changes something ----------------------------------------------------------------------------------------------
+# -- what changes something --------------------------------------------------------------------------------------------
 
 
 async def login(request: Request) -> Response:
@@ -144,10 +144,8 @@ async def logout(request: Request) -> Response:
     """End the session on the server; that the cookies go too is only tidiness."""
     await _form(request)
     response = RedirectResponse("/login", status_code=303)
-    try:
+    with suppress(CredentialError):  # it had ended already
         await request.app.state.gate.logout(_credential(request) or request.cookies.get(REFRESH))
-    except CredentialError:
-        pass  # it had ended already
     _clear(response)
     return response
 
@@ -182,7 +180,7 @@ async def refused(request: Request, error: Exception) -> Response:
     return JSONResponse({"code": error.code, "detail": str(error)}, status_code=error.status, headers=headers)
 
 
-# -- HTTP, by hand -------------------------------------------------------------------------------------------------------
+# -- HTTP, by hand -----------------------------------------------------------------------------------------------------
 
 
 def _credential(request: Request) -> str | None:

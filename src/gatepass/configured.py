@@ -34,7 +34,7 @@ from gatepass.stores import Store
 from gatepass.verbs import Verbs
 
 LoadSubject = Callable[[str], Subject | None]
-LoadSubjectAsync = Callable[[str], Subject | None | Awaitable[Subject | None]]
+LoadSubjectAsync = Callable[[str], Subject | Awaitable[Subject | None] | None]
 OnEvent = Callable[[Event], Any]
 
 events = logging.getLogger("gatepass.events")
@@ -96,7 +96,7 @@ class Configured:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         able = _able(stored=store is not None, keyed=keys is not None)
-        wanted = frozenset(able if accept is None else accept) | {mode}
+        wanted = able | {mode} if accept is None else frozenset[Mode]({*accept, mode})
         for unable in sorted(wanted - able):
             raise _refused(unable, stored=store is not None)
         for hook, what in ((load_subject, "load_subject"), (on_event, "on_event")):
@@ -240,10 +240,13 @@ class Configured:
         return self._verbs.revoke_kid(str(kid), now)
 
 
-def known(person: Subject | None) -> Subject | None:
+def known(person: object) -> Subject | None:
     """What a `load_subject` hook returned, in the form that records have."""
     if person is None:
         return None
+    if not isinstance(person, Subject):
+        sentence = f"load_subject returned a {type(person).__name__}; it returns a Subject or None"
+        raise TypeError(sentence)
     checked = Subject(roles=_roles(person.roles), claims=_claims(person.claims), active=bool(person.active))
     _fits(checked)
     return checked

@@ -138,7 +138,7 @@ class NotPossible(GatepassError):
 
 
 class ModeNotEnabled(NotPossible):
-    """This mode cannot do that: session and jwt credentials cannot be refreshed, a mode outside `accept` cannot log in."""
+    """This mode cannot do that: a session or jwt credential be refreshed, a mode that is not accepted log in."""
 
     code = "mode_not_enabled"
     sentence = "this mode cannot do that"

@@ -19,16 +19,20 @@ Reason: TypeAlias = Literal["logout", "revoked", "replaced", "evicted", "replaye
 Json: TypeAlias = Mapping[str, Any]
 
 
+def _refuse(*_: object, **__: object) -> Never:
+    raise TypeError("this mapping is read-only")
+
+
+_read_only: Any = _refuse  # in place of methods that have many signatures, and for us all the same
+
+
 class Frozen(dict[str, Any]):
     """A dict that cannot be changed. Encoders, `asdict`, `copy` and `pickle` take it for the dict that it is."""
 
     __slots__ = ()
 
-    def _read_only(self, *_: object, **__: object) -> Never:
-        raise TypeError("this mapping is read-only")
-
-    __setitem__ = __delitem__ = __ior__ = _read_only  # type: ignore[assignment]
-    clear = pop = popitem = setdefault = update = _read_only  # type: ignore[assignment]
+    __setitem__ = __delitem__ = __ior__ = _read_only
+    clear = pop = popitem = setdefault = update = _read_only
 
     def __reduce__(self) -> tuple[type["Frozen"], tuple[dict[str, Any]]]:
         return Frozen, (dict(self),)

@@ -261,12 +261,11 @@ class Verbs:
 
     def revoke_token(self, credential: str, now: int) -> Flow[Receipt]:
         """Refuse one credential from now on; see `Gate.revoke`."""
-        match present(credential):
-            case SessionToken() | RefreshToken():
-                session = yield from self._holder(credential, now)
-                return (yield from self._end(End(ids=(session.id,) if session else (), reason="revoked", at=now)))
-            case str() as text:
-                seen = yield from self._access().open(text, now)
+        token = present(credential)
+        if not isinstance(token, str):
+            session = yield from self._holder(credential, now)
+            return (yield from self._end(End(ids=(session.id,) if session else (), reason="revoked", at=now)))
+        seen = yield from self._access().open(token, now)
         if now >= seen.dead_at:
             return Receipt()
         if not self._setup.stored:

@@ -5,14 +5,14 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.refresh_table import ROWS
+from support.refresh_table import ROWS, Row
 
 from gatepass.core import rotation
 from gatepass.core.rotation import Verdict, verdict
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_each_row_of_the_table(row) -> None:
+def test_each_row_of_the_table(row: Row) -> None:
     assert verdict(presented=row.presented, live=row.live, age=row.age, grace=10) is row.verdict
 
 
@@ -30,8 +30,8 @@ def test_every_generation_has_a_secret_of_its_own() -> None:
     keys, seeds, ids = [b"k" * 32, b"l" * 32], [b"s" * 32, b"t" * 32], ["A" * 22, "B" * 21 + "A"]
 
     secrets = {
-        rotation.secret(key, seed=seed, id=id, generation=generation)
-        for key, seed, id, generation in itertools.product(keys, seeds, ids, range(100))
+        rotation.secret(key, seed=seed, id=sid, generation=generation)
+        for key, seed, sid, generation in itertools.product(keys, seeds, ids, range(100))
     }
 
     assert len(secrets) == 2 * 2 * 2 * 100

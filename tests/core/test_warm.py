@@ -55,7 +55,8 @@ def test_a_token_is_verified_once_and_answered_with_the_same_identity(tokens: Ac
 
     first = tokens.check(text, NOW)
 
-    assert (first.subject, first.session_id, first.mode, first.roles) == ("ada", "the session", "hybrid", {"admin"})
+    assert (first.subject, first.session_id, first.mode) == ("ada", "the session", "hybrid")
+    assert first.roles == {"admin"}
     assert first.claims == {"tenant": (1,)}
     assert tokens.check(text, NOW) is first
 
@@ -73,7 +74,7 @@ def test_the_denylist_is_looked_at_every_time(
     tokens: AccessTokens, denylist: Denylist, ring: KeyRing, kind: str, key: str | None
 ) -> None:
     text = token(ring)
-    assert tokens.check(text, NOW)
+    assert tokens.check(text, NOW).subject == "ada"
 
     refuse(denylist, kind, key or ring.signing.kid)
 
@@ -84,24 +85,24 @@ def test_the_denylist_is_looked_at_every_time(
 
 def test_a_token_of_an_older_version_is_too_old(tokens: AccessTokens, denylist: Denylist, ring: KeyRing) -> None:
     text, newer = token(ring), token(ring, ver=4)
-    assert tokens.check(text, NOW)
+    assert tokens.check(text, NOW).subject == "ada"
 
     refuse(denylist, "changed", "the session", version=4)
 
     with pytest.raises(ExpiredCredential) as refusal:
         tokens.check(text, NOW)
     assert refusal.value.expired_at is None
-    assert tokens.check(newer, NOW)
+    assert tokens.check(newer, NOW).subject == "ada"
     assert tokens.check(token(ring, ver=...), NOW).mode == "jwt"  # carries no version, so none is compared
 
 
 def test_a_new_ring_forgets_what_was_verified_under_the_old_one(tokens: AccessTokens, ring: KeyRing) -> None:
     text = token(ring)
-    assert tokens.check(text, NOW)
+    assert tokens.check(text, NOW).subject == "ada"
     fresh = new_ring(ring.signing.alg, now=NOW)
 
     tokens.use(ring.rotated(fresh.signing, fresh.roots[0]))
-    assert tokens.check(text, NOW)
+    assert tokens.check(text, NOW).subject == "ada"
 
     tokens.use(fresh)
     with pytest.raises(UnknownCredential) as refusal:
@@ -116,7 +117,7 @@ def test_a_failure_is_never_remembered(tokens: AccessTokens, ring: KeyRing) -> N
         tokens.check(early, NOW)
 
     assert not tokens._young
-    assert tokens.check(early, NOW + 60)
+    assert tokens.check(early, NOW + 60).subject == "ada"
 
 
 def test_so_many_tokens_are_remembered_and_no_more(
@@ -135,7 +136,7 @@ def test_so_many_tokens_are_remembered_and_no_more(
 
 def test_two_tokens_that_differ_in_their_last_byte_are_two(tokens: AccessTokens, ring: KeyRing) -> None:
     text = token(ring)
-    assert tokens.check(text, NOW)
+    assert tokens.check(text, NOW).subject == "ada"
 
     for last in "AQgwBcd":
         if text[-1] != last:

@@ -11,12 +11,14 @@ from gatepass import (
     MODES,
     AsyncGate,
     ConfigurationError,
+    ExpiredCredential,
     Gate,
     KeyInUse,
     KeyUnavailable,
     LoginFailed,
     ModeNotEnabled,
     Policy,
+    RevokedCredential,
     UnknownCredential,
 )
 from gatepass.core.keyring import KeyRing
@@ -74,7 +76,7 @@ def test_a_policy_that_cannot_work_is_refused(field: str, value: Any) -> None:
 def test_policies_that_can_work_are_taken() -> None:
     assert (Policy().idle, Policy().lifetime) == (14 * 86_400, 90 * 86_400)
     assert (Policy.aal2().idle, Policy.aal2().lifetime) == (3_600, 86_400)
-    assert Policy(grace=0, touch_interval=0, max_sessions=1)
+    assert Policy(grace=0, touch_interval=0, max_sessions=1).grace == 0
     for grace in (-1, 61):
         with pytest.raises(ConfigurationError, match="grace"):
             Policy(grace=grace)
@@ -182,9 +184,8 @@ def test_a_refused_key_opens_nothing_any_more(make_gate: Any, store: Store, tmp_
     gate.revoke(kid=kid)
 
     for verb in (gate.authenticate, gate.logout, lambda token: gate.revoke(token=token)):
-        with pytest.raises(Exception, match="ended") as refusal:
+        with pytest.raises(RevokedCredential):
             verb(stolen.access_token)
-        assert refusal.value.code == "credential_revoked"
     gate.login("grace", replaces=stolen.access_token)
     assert gate.authenticate(gate.refresh(stolen.refresh_token).access_token).subject == "ada"
 
@@ -221,7 +222,7 @@ def test_a_changed_policy_holds_for_new_logins(make_gate: Any, store: Store, rin
     clock.advance(100)
 
     assert gate.authenticate(old.access_token).subject == "ada"
-    with pytest.raises(Exception, match="expired"):
+    with pytest.raises(ExpiredCredential):
         gate.authenticate(new.access_token)
 
 

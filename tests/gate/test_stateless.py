@@ -16,6 +16,7 @@ from gatepass import (
 )
 from gatepass.core.keyring import KeyRing
 from gatepass.core.opaque import RefreshToken, SessionToken
+from gatepass.keys import KeyFile
 from gatepass.policy import LEEWAY
 
 
@@ -61,7 +62,7 @@ def test_without_a_store_there_is_nothing_to_list_end_or_change(gate: Any) -> No
         lambda: gate.revoke(subject="ada"),
         lambda: gate.revoke(kid="x"),
         lambda: gate.forget("ada"),
-        lambda: gate.purge(),
+        gate.purge,
     ):
         with pytest.raises(NoStore):
             verb()
@@ -111,8 +112,6 @@ def test_logins_and_checks_ask_no_store(gate: Any) -> None:
 
 def test_a_key_that_another_process_made_is_found(make_gate: Any, tmp_path: Any) -> None:
     """The file is read again when a token names a key that is not in the ring at hand."""
-    from gatepass.keys import KeyFile
-
     path = tmp_path / "keys" / "keys.json"
     here, there = (make_gate(mode="jwt", keys=KeyFile(path)) for _ in range(2))
     before = here.login("ada").access_token

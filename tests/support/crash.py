@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gatepass import Credentials, Gate, GatepassError
+from gatepass import Credentials, Gate, GatepassError, Session
 from gatepass.core.flow import Cursor, Find, Question, Tail
 from gatepass.core.opaque import RefreshToken, parse
 from gatepass.keys import KeyFile
@@ -136,21 +136,25 @@ class Rounds:
         if alive != self.accepted(gate, held.access_token):
             wrong("the row and the check disagree")
         if verb == "refresh":
-            if row.generation not in {0, 1} or row.version != row.generation + 1:
-                wrong(f"half a swap: generation {row.generation}, version {row.version}")
-            self.clock.advance(gate.policy.grace - 1)
-            first, second = (self.kept(gate.refresh(held.refresh_token)) for _ in range(2))
-            if first.refresh_token != second.refresh_token:
-                wrong("two successors")
-            token = parse(first.refresh_token or "")
-            if not isinstance(token, RefreshToken) or token.generation != 1:
-                wrong("the retry was not given the successor")
+            self.check_refresh(gate, row, held, wrong)
         elif alive:  # an end that was not acknowledged can be asked for again; a login too
             VERBS[verb](gate, held, self.subject)
             if self.accepted(gate, held.access_token):
                 wrong("the retry ended nothing")
         store.close()
         gate.close()
+
+    def check_refresh(self, gate: Gate, row: Session, held: Credentials, wrong: Callable[[str], None]) -> None:
+        """Old or new, and the same successor for whoever tries again."""
+        if row.generation not in {0, 1} or row.version != row.generation + 1:
+            wrong(f"half a swap: generation {row.generation}, version {row.version}")
+        self.clock.advance(gate.policy.grace - 1)
+        first, second = (self.kept(gate.refresh(held.refresh_token)) for _ in range(2))
+        if first.refresh_token != second.refresh_token:
+            wrong("two successors")
+        token = parse(first.refresh_token or "")
+        if not isinstance(token, RefreshToken) or token.generation != 1:
+            wrong("the retry was not given the successor")
 
     @staticmethod
     def accepted(gate: Gate, credential: str) -> bool:

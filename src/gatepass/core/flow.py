@@ -29,7 +29,9 @@ Flow: TypeAlias = Generator[Question[Any], Any, T]
 
 
 def ask(question: Question[A]) -> Flow[A]:
-    """Ask *question* and return its answer, as ``answer = yield from ask(question)``.
+    """The answer to *question*.
+
+    A flow writes ``answer = yield from ask(question)``.
 
     Raises:
         StoreError: The question could not be answered; nothing was decided.

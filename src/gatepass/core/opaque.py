@@ -15,10 +15,10 @@ SECRET_BYTES = 32
 
 # 16 bytes are 22 characters of which the last carries 2 bits; 32 bytes are 43, the last carries 4.
 _ID = r"([A-Za-z0-9_-]{21}[AQgw])"
-_SECRET = r"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"
+_HALF = r"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"
 _GENERATION = r"(0|[1-9][0-9]{0,8})"
-_SESSION = re.compile(rf"{_ID}\.{_SECRET}")
-_REFRESH = re.compile(rf"{_ID}\.{_GENERATION}\.{_SECRET}")
+_SESSION = re.compile(rf"{_ID}\.{_HALF}")
+_REFRESH = re.compile(rf"{_ID}\.{_GENERATION}\.{_HALF}")
 
 
 @dataclass(frozen=True, slots=True)
