@@ -1,0 +1,1 @@
+"""Measurements: ``python -m bench core``. README.md says how to read them."""
