@@ -96,7 +96,8 @@ class Configured:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         able = _able(stored=store is not None, keyed=keys is not None)
-        wanted = able | {mode} if accept is None else frozenset[Mode]({*accept, mode})
+        wanted: set[Mode] = {mode}
+        wanted.update(able if accept is None else accept)
         for unable in sorted(wanted - able):
             raise _refused(unable, stored=store is not None)
         for hook, what in ((load_subject, "load_subject"), (on_event, "on_event")):
@@ -107,7 +108,7 @@ class Configured:
         setup = Setup(
             policy=policy or Policy(),
             mode=mode,
-            accept=wanted,
+            accept=frozenset(wanted),
             issuer=issuer or name,
             audience=audience or name,
             name=name,
@@ -258,7 +259,7 @@ def _able(*, stored: bool, keyed: bool) -> frozenset[Mode]:
     return frozenset(mode for mode, able in needs.items() if able)
 
 
-def _refused(mode: Mode, *, stored: bool) -> ConfigurationError:
+def _refused(mode: str, *, stored: bool) -> ConfigurationError:
     if mode not in MODES:
         cause, fix = f"there is no mode {mode!r}", "Use session, jwt or hybrid."
     elif not stored and mode != "jwt":
