@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import tokens
+from bench import checks, tokens
 from bench.harness import Case, measure, report, smoke
 
 #: What belongs to a topic: each entry makes its cases when they are wanted.
-TOPICS: Mapping[str, tuple[Callable[[], list[Case]], ...]] = {"core": (tokens.cases,)}
+TOPICS: Mapping[str, tuple[Callable[[], list[Case]], ...]] = {"core": (tokens.cases, checks.cases)}
 
 
 def main() -> None:

@@ -127,14 +127,19 @@ def ended_entry(session: Session, at: int) -> Entry:
 
     It covers every token that was minted until then, also one minted in that second.
     """
-    ttl = session.token_ttl + LEEWAY if session.token_ttl else ENTRY_TTL
+    # The leeway twice: once as every check grants it, once because the clock that minted a token may have been ahead
+    # of the clock that says when the session ended.
+    ttl = session.token_ttl + 2 * LEEWAY if session.token_ttl else ENTRY_TTL
     return Entry(kind="sid", key=session.id, until=at + ttl)
 
 
 def changed_entry(session: Session, at: int) -> Entry:
     """The log entry that announces that *session* has new roles or claims since its present version."""
     return Entry(
-        kind="changed", key=session.id, version=session.version, until=at + max(session.token_ttl + LEEWAY, ENTRY_TTL)
+        kind="changed",
+        key=session.id,
+        version=session.version,
+        until=at + max(session.token_ttl + 2 * LEEWAY, ENTRY_TTL),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Literal
 
 from gatepass.core import lifecycle, opaque, rotation
-from gatepass.core.flow import Append, End, Find, Flow, Forget, List, Purge, Swap, Tell, ask
+from gatepass.core.flow import Append, End, Find, Flow, Forget, List, Swap, Tell, ask
 from gatepass.core.lifecycle import Fresh, advanced, born, consult
 from gatepass.core.opaque import RefreshToken, SessionToken
 from gatepass.core.revocation import Denylist
@@ -295,7 +295,7 @@ class Verbs:
     def purge(self, limit: int, now: int) -> Flow[int]:
         """Remove what is past its time; see `Gate.purge`."""
         self._needs_store()
-        return (yield from ask(Purge(now, limit)))
+        return (yield from lifecycle.purge(limit, now))
 
     def _end(self, end: End) -> Flow[Receipt]:
         ended = yield from ask(end)

@@ -116,7 +116,7 @@ def test_a_failure_is_never_remembered(tokens: AccessTokens, ring: KeyRing) -> N
     with pytest.raises(UnknownCredential):
         tokens.check(early, NOW)
 
-    assert not tokens._young
+    assert not tokens._verified.young
     assert tokens.check(early, NOW + 60).subject == "ada"
 
 
@@ -129,7 +129,7 @@ def test_so_many_tokens_are_remembered_and_no_more(
     identity = tokens.check(used, NOW)
     for number in range(100):
         tokens.check(token(ring, jti=f"{number}"), NOW)
-        assert len(tokens._young) + len(tokens._old) <= 8
+        assert len(tokens._verified.young) + len(tokens._verified.old) <= 8
         if number % 3 == 0:
             assert tokens.check(used, NOW) is identity
 

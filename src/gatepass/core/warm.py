@@ -34,6 +34,24 @@ class Seen(NamedTuple):
     version: int | None
 
 
+class _Verified:
+    """What was verified under one key ring.
+
+    Ring, check and cache are one object, replaced as a whole: a thread that is in the middle of a check when the ring
+    changes enters what it found where nobody looks any more.
+    """
+
+    __slots__ = ("check", "old", "ring", "young")
+
+    def __init__(self, ring: KeyRing, check: TokenCheck) -> None:
+        self.ring = ring
+        self.check = check
+        # Two generations stand in for a proper LRU, because they need no lock: when the young one is full it becomes
+        # the old one, and what is still in use moves back.
+        self.young: dict[str, Seen] = {}
+        self.old: dict[str, Seen] = {}
+
+
 class AccessTokens:
     """Checks the access tokens of one issuer for one audience.
 
@@ -45,7 +63,7 @@ class AccessTokens:
         denylist: This node's copy of the log; empty where there is no store.
     """
 
-    __slots__ = ("_accept", "_audience", "_check", "_denylist", "_issuer", "_old", "_young", "ring")
+    __slots__ = ("_accept", "_audience", "_denylist", "_issuer", "_verified")
 
     def __init__(
         self, ring: KeyRing, *, issuer: str, audience: str, accept: frozenset[Mode], denylist: Denylist
@@ -58,19 +76,21 @@ class AccessTokens:
 
     def use(self, ring: KeyRing) -> None:
         """Go on with *ring*; what was verified under another one is verified again."""
-        self.ring = ring
-        self._check = TokenCheck(
-            ring.keys,
-            algorithms={key.alg for key in ring.keys},
-            issuer=self._issuer,
-            audience=self._audience,
-            typ="at+jwt",
-            leeway=LEEWAY,
+        self._verified = _Verified(
+            ring,
+            TokenCheck(
+                ring.keys,
+                algorithms={key.alg for key in ring.keys},
+                issuer=self._issuer,
+                audience=self._audience,
+                leeway=LEEWAY,
+            ),
         )
-        # Two generations stand in for a proper LRU, because they need no lock: when the young one is full it becomes
-        # the old one, and what is still in use moves back.
-        self._young: dict[str, Seen] = {}
-        self._old: dict[str, Seen] = {}
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys at hand."""
+        return self._verified.ring
 
     def check(self, token: str, now: int) -> Identity:
         """Who carries *token*.
@@ -85,14 +105,15 @@ class AccessTokens:
             MalformedCredential, UnknownCredential, ExpiredCredential, RevokedCredential: It is not good; the reason
                 ``key`` says that its signing key is not in the ring at hand.
         """
-        seen = self._young.get(token)
+        verified = self._verified
+        seen = verified.young.get(token)
         if seen is None:
-            seen = self._old.get(token)
+            seen = verified.old.get(token)
             if seen is None:
-                seen = self.open(token, now)
-            if len(self._young) >= SEEN // 2:
-                self._old, self._young = self._young, {}
-            self._young[token] = seen
+                seen = self._open(verified, token, now, expired_ok=False)
+            if len(verified.young) >= SEEN // 2:
+                verified.old, verified.young = verified.young, {}
+            verified.young[token] = seen
         if now >= seen.dead_at:
             raise ExpiredCredential(expired_at=seen.identity.expires_at)
         self.refused(seen)
@@ -124,7 +145,10 @@ class AccessTokens:
         Raises:
             MalformedCredential, UnknownCredential, ExpiredCredential: It proves nothing.
         """
-        kid, claims = self._check.check(token, now, expired_ok=expired_ok)
+        return self._open(self._verified, token, now, expired_ok=expired_ok)
+
+    def _open(self, verified: "_Verified", token: str, now: int, *, expired_ok: bool) -> Seen:
+        kid, claims = verified.check.check(token, now, expired_ok=expired_ok)
         version = claims.get("ver")
         mode: Mode = "jwt" if version is None else "hybrid"
         if mode not in self._accept:
