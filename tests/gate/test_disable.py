@@ -5,11 +5,11 @@ import threading
 from typing import Any
 
 import pytest
-from support.faults import Asked
+from support.faults import Meanwhile
 from support.register import Register
 
 from gatepass import ConfigurationError, Event, Gate, LoginFailed, Mode, Subject
-from gatepass.core.flow import Add, Question
+from gatepass.core.flow import Add
 from gatepass.core.keyring import KeyRing
 from gatepass.keys import new_ring
 from gatepass.stores import Store
@@ -84,26 +84,6 @@ def test_no_session_survives_that_the_hook_refused(
     assert min(outcomes.values()) > 0, "there was no race"
 
 
-class Between(Asked):
-    """Does something at the one moment in a login that matters: right after the row was added."""
-
-    def __init__(self, store: Store, deed: Any) -> None:
-        super().__init__(store)
-        self._deed = deed
-
-    def answer(self, question: Question[Any], /) -> Any:
-        answer = super().answer(question)
-        if isinstance(question, Add):
-            self._deed()
-        return answer
-
-    async def answer_async(self, question: Question[Any], /) -> Any:
-        answer = await super().answer_async(question)
-        if isinstance(question, Add):
-            self._deed()
-        return answer
-
-
 def test_a_user_disabled_after_the_row_was_added_is_not_logged_in(
     make_gate: Any, store: Store, mode: Mode, ring: KeyRing
 ) -> None:
@@ -113,7 +93,7 @@ def test_a_user_disabled_after_the_row_was_added_is_not_logged_in(
     def disable() -> None:
         users.active = False
 
-    gate = make_gate(Between(store, disable), mode=mode, keys=ring, load_subject=users.load)
+    gate = make_gate(Meanwhile(store, disable, after=Add), mode=mode, keys=ring, load_subject=users.load)
     with pytest.raises(LoginFailed):
         gate.login("ada")
 
@@ -129,7 +109,7 @@ def test_roles_taken_away_after_the_row_was_added_are_not_issued(
     def demote() -> None:
         users["ada"] = Subject(roles=frozenset({"clerk"}))
 
-    gate = make_gate(Between(store, demote), mode=mode, keys=ring, load_subject=users.get)
+    gate = make_gate(Meanwhile(store, demote, after=Add), mode=mode, keys=ring, load_subject=users.get)
     credentials = gate.login("ada")
 
     assert gate.authenticate(credentials.access_token).roles == {"clerk"}
@@ -146,7 +126,7 @@ def test_a_session_ended_between_its_making_and_its_change_is_not_issued(
         other.revoke(subject="ada")
 
     other = Gate(store, mode=mode, keys=ring)
-    gate = make_gate(Between(store, demote_and_end), mode=mode, keys=ring, load_subject=users.get)
+    gate = make_gate(Meanwhile(store, demote_and_end, after=Add), mode=mode, keys=ring, load_subject=users.get)
     with pytest.raises(LoginFailed):
         gate.login("ada")
 

@@ -30,6 +30,45 @@ class Asked:
         self._store.close()
 
 
+class Meanwhile(Asked):
+    """Lets something happen in the middle of a flow: right before or right after a question of one kind.
+
+    It happens at the first such question, or, with *always*, at each.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        deed: Callable[[], object],
+        *,
+        before: type[Question[Any]] | None = None,
+        after: type[Question[Any]] | None = None,
+        always: bool = False,
+    ) -> None:
+        super().__init__(store)
+        self._deed: Callable[[], object] | None = deed
+        self._before, self._after, self._always = before, after, always
+
+    def answer(self, question: Question[Any], /) -> Any:
+        self._happen(type(question), self._before)
+        answer = super().answer(question)
+        self._happen(type(question), self._after)
+        return answer
+
+    async def answer_async(self, question: Question[Any], /) -> Any:
+        self._happen(type(question), self._before)
+        answer = await super().answer_async(question)
+        self._happen(type(question), self._after)
+        return answer
+
+    def _happen(self, kind: type[Question[Any]], when: type[Question[Any]] | None) -> None:
+        if kind is when and self._deed is not None:
+            deed = self._deed
+            if not self._always:
+                self._deed = None
+            deed()
+
+
 class Faulty(Asked):
     """Fails at one question, counted from when that was asked for."""
 
