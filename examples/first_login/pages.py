@@ -19,7 +19,8 @@ li { margin: .75rem 0 } .ended { opacity: .6 } code { overflow-wrap: anywhere } 
 def _document(title: str, body: str) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style><h1>{escape(title)}</h1>{body}</html>"
+        f'<title>{escape(title)}</title><link rel="icon" href="data:,"><style>{_STYLE}</style>'
+        f"<h1>{escape(title)}</h1>{body}</html>"
     )
 
 
