@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gatepass.core.flow import (
     Add,
@@ -29,11 +29,11 @@ from gatepass.errors import StoreError
 from gatepass.records import Entry, Json, Session, changed_entry, freeze
 from gatepass.stores import Store
 from gatepass.stores.conformance.asking import NOW, Colour, a_session, asking
-from gatepass.stores.conformance.model import Model, Taken
+from gatepass.stores.conformance.model import Model
 
-# Few of each, so that they meet.
-IDS = ("a", "b", "c", "d", "e", "f")
-ids = st.sampled_from(IDS)
+# A session is told by its age: 0 is the newest that is live, 1 the one before; -1 the newest of all, live or not, and
+# so on. There are few of everything else: questions have to meet.
+ages = st.integers(-3, 4)
 subjects = st.sampled_from(("ada", "bob"))
 keys = st.sampled_from(("k", "l"))
 seconds = st.integers(0, 3_000)
@@ -43,7 +43,7 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3),
     max_leaves=5,
 )
-objects = st.dictionaries(text, json, max_size=3).map(freeze)
+objects = st.dictionaries(text, json, max_size=2).map(freeze)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -56,6 +56,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.ask = self.resources.enter_context(asking(store, colour))
         self.model = Model()
         self.now = NOW
+        #: The ids that were added, or tried to be.
+        self.made = ["nobody's"]
         #: The cursor after every entry that was ever read.
         self.cursors: list[Cursor] = []
 
@@ -85,29 +87,59 @@ class StoreMachine(RuleBasedStateMachine):
             self.model.log[answer.cursor.number] = entry
         assert not announced, f"missing in the log: {announced}"
 
-    @rule(by=seconds)
-    def wait(self, by: int) -> None:
-        self.now += by
+    def aged(self, age: int) -> str:
+        live = [sid for sid in self.made if sid in self.model.live()]
+        if age < 0 or not live:
+            return self.made[age % len(self.made)]
+        return live[-1 - age % len(live)]
 
-    @rule(sid=ids, subject=subjects, replaces=st.none() | ids, keep=st.none() | st.integers(1, 3))
-    def add(self, sid: str, subject: str, replaces: str | None, keep: int | None) -> None:
-        question = Add(self.session(sid, subject), replaces, keep)
-        try:
-            expected = self.model.add(question)
-        except Taken:
-            try:
-                answer = self.ask(question)
-            except StoreError:
-                return
-            raise AssertionError(f"the id is taken, and the answer was {answer}") from None
+    @invariant()
+    def time_passes(self) -> None:
+        self.now += 1
+
+    @rule(by=seconds, purge=st.booleans())
+    def wait(self, by: int, purge: bool) -> None:
+        self.now += by
+        if purge:
+            assert self.ask(Purge(self.now, 1_000)) == self.model.purge(self.now)
+
+    @initialize()
+    def begin_with_some(self) -> None:
+        for subject in ("ada", "ada", "bob"):
+            self.log_in(subject, None, None, by=1)
+
+    @rule(
+        subject=subjects,
+        keep=st.sampled_from((None, 1, 2, 3)),
+        replaces=st.none() | st.none() | ages,  # mostly nobody
+        by=st.integers(0, 1),  # half of them in the same second as the one before
+    )
+    def log_in(self, subject: str, keep: int | None, replaces: int | None, by: int) -> None:
+        self.now += by
+        parent = None if replaces is None else self.aged(replaces)
+        # Backwards, so that the newest is not also the last in the order of the ids.
+        self.made.append(f"{1_000 - len(self.made)}")
+        question = Add(self.session(self.made[-1], subject), parent, keep)
+        expected = self.model.add(question)
         answer = self.ask(question)
         assert (None if answer is None else {row.id: row for row in answer}) == expected
         self.follow_log()
 
-    @precondition(lambda self: self.model.rows)
-    @rule(data=st.data(), off_by=st.sampled_from((0, 0, 0, -1, 1)), claims=objects, own=objects, logged=st.booleans())
-    def swap(self, data: st.DataObject, off_by: int, claims: Json, own: Json, logged: bool) -> None:
-        row = self.model.rows[data.draw(st.sampled_from(sorted(self.model.rows)))]
+    @rule(age=ages, subject=subjects, keep=st.sampled_from((None, 1)))
+    def add_again(self, age: int, subject: str, keep: int | None) -> None:
+        question = Add(self.session(self.aged(age), subject), None, keep)
+        if question.session.id not in self.model.rows:
+            return
+        try:
+            answer = self.ask(question)
+        except StoreError:
+            self.follow_log()
+        else:
+            raise AssertionError(f"the id is taken, and the answer was {answer}")
+
+    @rule(age=ages, off_by=st.sampled_from((0, 0, 0, 0, -1, 1)), claims=objects, own=objects, logged=st.booleans())
+    def swap(self, age: int, off_by: int, claims: Json, own: Json, logged: bool) -> None:
+        row = self.model.rows.get(self.aged(age), self.session(self.aged(age), "ada"))
         new = replace(
             row,
             generation=row.generation + 1,
@@ -122,16 +154,22 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.ask(question) == self.model.swap(question)
         self.follow_log()
 
-    @rule(seen=st.dictionaries(ids, st.integers(-100, 2_000), max_size=3))
-    def touch(self, seen: dict[str, int]) -> None:
-        question = Touch({sid: self.now + at for sid, at in seen.items()})
+    @rule(seen=st.dictionaries(ages, st.integers(-1_500, 1_500), min_size=1, max_size=3))
+    def touch(self, seen: dict[int, int]) -> None:
+        question = Touch({self.aged(age): self.now + at for age, at in seen.items()})
         assert self.ask(question) is None
         self.ask(Forgive("a write: when it is answered, the touch is in force"))
         self.model.touch(question.seen)
 
-    @rule(asked=st.lists(ids, max_size=3), subject=st.none() | subjects, except_id=st.none() | ids)
-    def end(self, asked: list[str], subject: str | None, except_id: str | None) -> None:
-        question = End(ids=tuple(asked), subject=subject, except_id=except_id, reason="revoked", at=self.now)
+    @rule(asked=st.lists(ages, max_size=3), subject=st.none() | subjects, spared=st.none() | ages)
+    def end(self, asked: list[int], subject: str | None, spared: int | None) -> None:
+        question = End(
+            ids=tuple(map(self.aged, asked)),
+            subject=subject,
+            except_id=None if spared is None else self.aged(spared),
+            reason="revoked",
+            at=self.now,
+        )
         answer = self.ask(question)
         assert {row.id: row for row in answer} == self.model.end(question)
         self.follow_log()
@@ -143,14 +181,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.model.announced.append(entry)
         self.follow_log()
 
-    @rule(subject=subjects, limit=st.integers(0, 4))
-    def list_some(self, subject: str, limit: int) -> None:
+    @rule(subject=subjects, limit=st.integers(0, 4), forget=st.booleans())
+    def list_some(self, subject: str, limit: int, forget: bool) -> None:
+        if forget:
+            assert self.ask(Forget(subject)) == self.model.forget(subject)
         rows: tuple[Session, ...] = self.ask(List(subject, limit))
         assert list(rows) == self.model.list(subject)[:limit]
-
-    @rule(subject=subjects)
-    def forget(self, subject: str) -> None:
-        assert self.ask(Forget(subject)) == self.model.forget(subject)
 
     @rule(data=st.data(), limit=st.integers(1, 5))
     def tail(self, data: st.DataObject, limit: int) -> None:
@@ -178,21 +214,15 @@ class StoreMachine(RuleBasedStateMachine):
     def once(self, key: str, ttl: int) -> None:
         assert self.ask(Once(key, self.now + ttl)) is self.model.first(key, self.now + ttl)
 
-    @rule(key=keys, window=st.integers(1, 2_000), limit=st.integers(1, 3))
-    def hit(self, key: str, window: int, limit: int) -> None:
+    @rule(key=keys, window=st.integers(1, 2_000), limit=st.integers(1, 2), forgive=st.booleans())
+    def hit(self, key: str, window: int, limit: int, forgive: bool) -> None:
+        if forgive:
+            assert self.ask(Forgive(key)) is None
+            self.model.hits.pop(key, None)
         question = Hit(key=key, window=window, limit=limit, at=self.now)
         assert self.ask(question) == self.model.hit(question)
 
-    @rule(key=keys)
-    def forgive(self, key: str) -> None:
-        assert self.ask(Forgive(key)) is None
-        self.model.hits.pop(key, None)
-
-    @rule()
-    def purge(self) -> None:
-        assert self.ask(Purge(self.now, 1_000)) == self.model.purge(self.now)
-
     @invariant()
     def every_row_is_as_the_model_has_it(self) -> None:
-        for sid in IDS:
+        for sid in self.made[-12:]:
             assert self.ask(Find(sid)) == self.model.rows.get(sid)
