@@ -82,7 +82,7 @@ class Denylist:
             case "changed":
                 version, until = self.changed.get(entry.key, (0, 0))
                 self.changed[entry.key] = (max(entry.version, version), max(entry.until, until))
-            case "sid" | "jti":
+            case _:  # sid, jti
                 minute = entry.until // MINUTE
                 if minute > self.ended.get(entry.key, -1):
                     self.ended[entry.key] = minute
