@@ -97,14 +97,14 @@ def test_a_session_that_never_rests_is_a_fault(gate: Any, store: Store, other: G
     def change() -> None:
         turns.append(other.update("ada", roles={f"{len(turns)}"}))
 
-    for verb in (
-        lambda gate: gate.refresh(held.refresh_token),
-        lambda gate: gate.update("ada", claims={"a": 1}),
-    ):
-        turns.clear()
-        with pytest.raises(StoreError, match="too often"):
-            verb(gate(Meanwhile(store, change, before=Swap, always=True)))
-        assert len(turns) == ATTEMPTS
+    interrupted = gate(Meanwhile(store, change, before=Swap, always=True))
+    with pytest.raises(StoreError, match="too often"):
+        interrupted.refresh(held.refresh_token)
+    assert len(turns) == ATTEMPTS
+
+    with pytest.raises(StoreError, match="too often"):
+        interrupted.update("ada", claims={"a": 1})
+    assert len(turns) == 2 * ATTEMPTS
     assert gate(store).refresh(held.refresh_token).session_id == held.session_id
 
 
@@ -144,7 +144,8 @@ def test_an_update_takes_its_turn_after_a_refresh(gate: Any, store: Store, other
     interrupted.update("ada", roles={"clerk"})
 
     [row] = other.sessions("ada")
-    assert (row.roles, row.generation) == ({"clerk"}, 1)
+    assert row.roles == {"clerk"}
+    assert row.generation == 1
 
 
 @pytest.mark.parametrize("gone", ["ended", "forgotten"])
