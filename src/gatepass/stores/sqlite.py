@@ -329,6 +329,7 @@ class _Writer:
         finally:
             # Normally nothing is left. If this thread dies of a mistake of ours, nobody may wait for it for ever.
             with self._change:
+                self._disconnect()
                 stranded += self._jobs
                 self._jobs, self._thread, self._flushing = [], None, False
                 self._change.notify_all()
