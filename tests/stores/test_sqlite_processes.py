@@ -150,7 +150,7 @@ def test_a_lock_that_is_not_given_back_is_a_fault(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not for ever, not as a refusal of anybody's session; a touch that is lost is said aloud."""
-    monkeypatch.setattr(opening, "BUSY", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY", 0.05)
     store.answer(Add(a_session("s")))
     store.close()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:

@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -349,7 +350,7 @@ class _Writer:
         """Run *jobs* in one transaction, commit, and only then answer."""
         try:
             connection = self._connection or self._connect()
-            connection.execute("BEGIN IMMEDIATE")
+            _begin(connection)
         except sqlite3.Error as error:
             self._disconnect()
             for job in jobs:
@@ -376,12 +377,28 @@ class _Writer:
 
     def _connect(self) -> sqlite3.Connection:
         self._connection = connect(self._path)
+        self._connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits instead
         return self._connection
 
     def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    # SQLite itself waits in steps of up to 100 ms, and between two transactions of a busy process the lock is free for
+    # a tenth of one: four busy processes kept each other waiting for seconds. In steps of 1 ms it is some milliseconds.
+    give_up_at = time.monotonic() + BUSY
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.001)
+        else:
+            return
 
 
 def _attempt(connection: sqlite3.Connection, question: StoreQuestion) -> Any:
