@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.register import Register, find
+from support.register import Needles, Register
 
 from gatepass import CredentialError, Mode
 from gatepass.core.flow import Find
@@ -22,9 +22,10 @@ def test_no_credential_lies_in_rows_files_or_logs(
 ) -> None:
     """Rows of the memory store, SQLite files with their logs, and every log line of the library."""
     read = 0
+    needles = Needles(register.credentials)
     for name, haystack in register.haystacks():
         read += len(haystack)
-        assert find(register.credentials, haystack) == set(), name
+        assert needles.find(haystack) == set(), name
     with capsys.disabled():
         print(f"\n  {len(register.credentials)} credentials looked for in {read:,} bytes")
     assert register.credentials
@@ -46,8 +47,9 @@ def test_the_search_finds_a_planted_credential_in_any_spelling(made: str) -> Non
         spellings.append(base64.b64encode(noise[:before] + text.encode() + noise[:5]))
         spellings.append(base64.urlsafe_b64encode(noise[:before] + raw + noise[:5]))
     for spelling in spellings:
-        assert find({text}, noise + spelling + noise) == {text}
-    assert find({text}, noise) == set()
+        for around in (noise, bytes(100), b""):
+            assert Needles({text}).find(around + spelling + around) == {text}
+    assert Needles({text}).find(noise) == set()
 
 
 def test_a_dumped_row_is_no_credential(make_gate: Any, store: Store, ring: KeyRing, mode: Mode) -> None:

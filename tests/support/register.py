@@ -6,6 +6,7 @@ credential in each place.
 
 import base64
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from gatepass.stores.memory import MemoryStore
 
 #: A needle is recognised by so many bytes of it: 96 bits of base64, more than chance can offer.
 PREFIX = 16
+
+#: What may hold something: anything but long runs of zeros.
+_LIVELY = re.compile(rb"(?:\0{0,31}[^\0])+", re.DOTALL)
 
 
 @dataclass
@@ -79,18 +83,26 @@ def spellings(credential: str) -> Iterator[bytes]:
                 yield encode(b"\0" * before + text)[4:-4]
 
 
-def find(credentials: Iterable[str], haystack: bytes) -> set[str]:
-    """The *credentials* of which any spelling lies in *haystack*: one pass, however many they are."""
-    needles: dict[bytes, list[tuple[bytes, str]]] = {}
-    for credential in credentials:
-        for spelling in spellings(credential):
-            needles.setdefault(spelling[:PREFIX], []).append((spelling, credential))
-    found = set()
-    for at in range(len(haystack) - PREFIX + 1):
-        for spelling, credential in needles.get(haystack[at : at + PREFIX], ()):
-            if haystack.startswith(spelling, at):
-                found.add(credential)
-    return found
+class Needles:
+    """All spellings of *credentials*, to be looked for in one pass over each haystack, however many they are."""
+
+    def __init__(self, credentials: Iterable[str]) -> None:
+        self._spellings: dict[bytes, list[tuple[bytes, str]]] = {}
+        for credential in credentials:
+            for spelling in spellings(credential):
+                self._spellings.setdefault(spelling[:PREFIX], []).append((spelling, credential))
+
+    def find(self, haystack: bytes) -> set[str]:
+        """Those credentials of which any spelling lies in *haystack*."""
+        found = set()
+        known = self._spellings
+        for match in _LIVELY.finditer(haystack):  # most of a database file is zeros
+            start, end = max(match.start() - PREFIX, 0), match.end()
+            for at in range(start, end):
+                prefix = haystack[at : at + PREFIX]
+                if prefix in known:
+                    found |= {name for spelling, name in known[prefix] if haystack.startswith(spelling, at)}
+        return found
 
 
 #: The one of this test run.
