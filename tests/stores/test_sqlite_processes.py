@@ -457,7 +457,7 @@ def test_a_fork_that_was_not_announced_leaves_the_connections_of_the_parent_alon
     (reader,), writer = store._readers, store._writer
     abandoned: list[Any] = []
     monkeypatch.setattr(sqlite, "_abandoned", abandoned)
-    sqlite._after_fork_in_child()
+    store._after_fork_in_child()  # what the hook calls, for this store alone
     assert abandoned == [([reader], writer)]
     assert reader._connection is not None
     assert reader._connection.execute("SELECT 1").fetchone() == (1,)
