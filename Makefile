@@ -19,7 +19,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_FORCE_VERSION :=
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help dev test check static cover format bench lock dist clean
+.PHONY: help dev test check static cover format bench smoke lock dist clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ format: $(VENV)/.check  ## mend what a machine can mend
 
 bench: $(VENV)-bench/.ready  ## how fast it is, beside its peers and its budget
 	$(VENV)-bench/bin/python -m bench core
+
+smoke: $(VENV)-bench/.ready  ## that the bench runs, and agrees with its peers on every token; its times mean nothing
+	$(VENV)-bench/bin/python -m bench core --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
 	for name in build run cli test check bench; do \
