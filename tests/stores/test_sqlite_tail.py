@@ -214,3 +214,12 @@ def test_marks_come_from_the_operating_system(store: SqliteStore, monkeypatch: p
     cursor = append(store, "a").cursor
     assert cursor is not None
     assert cursor.mark == b"\x07" * 8
+
+
+def test_a_reader_cannot_write(store: SqliteStore) -> None:
+    """A commit of its own would not change the number it goes by."""
+    store.answer(Find("nobody"))
+    (reader,) = store._readers
+    assert reader._connection is not None
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        reader._connection.execute("DELETE FROM gatepass_log")
