@@ -3,9 +3,10 @@
 import os
 import threading
 from bisect import bisect_left
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple, assert_never
+from heapq import heappop, heappush
+from typing import Any, Final, NamedTuple, TypeVar, assert_never
 from weakref import WeakSet
 
 from gatepass.core.flow import (
@@ -31,6 +32,11 @@ from gatepass.core.flow import (
 from gatepass.errors import StoreError
 from gatepass.records import REMEMBERED, Entry, Reason, Session, ended_entry
 
+K = TypeVar("K")
+
+#: The end of what must not be removed now.
+_NEVER: Final = 2**63
+
 
 class MemoryStore:
     """Sessions in dicts under one lock. All is gone when the process ends, and no other process sees any of it.
@@ -46,6 +52,11 @@ class MemoryStore:
         self._log: list[_Line] = []
         self._once: dict[str, int] = {}
         self._hits: dict[str, _Window] = {}
+        # When each of these can be removed at the earliest, as heaps, so that a purge need not look at what is alive.
+        self._due_rows: list[tuple[int, str]] = []
+        self._due_lines: list[tuple[int, int]] = []
+        self._due_once: list[tuple[int, str]] = []
+        self._due_hits: list[tuple[int, str]] = []
         _stores.add(self)
 
     def answer(self, question: Question[Any], /) -> Any:
@@ -110,6 +121,8 @@ class MemoryStore:
         before = self._sessions.get(row.id)
         if before is not None and before.subject != row.subject:
             self._remove([row.id])
+        if before is None or row.forget_at < before.forget_at:
+            heappush(self._due_rows, (row.forget_at, row.id))
         self._sessions[row.id] = row
         self._subjects.setdefault(row.subject, set()).add(row.id)
 
@@ -170,6 +183,7 @@ class MemoryStore:
     def _append(self, entry: Entry) -> None:
         number = self._log[-1].number + 1 if self._log else 1
         self._log.append(_Line(number, os.urandom(8), entry))
+        heappush(self._due_lines, (entry.until, number))
 
     def _tail(self, cursor: Cursor | None, limit: int) -> Tailed | Reset:
         start = 0
@@ -189,6 +203,7 @@ class MemoryStore:
         if key in self._once:
             return False
         self._once[key] = until
+        heappush(self._due_once, (until, key))
         return True
 
     def _hit(self, question: Hit) -> int:
@@ -197,25 +212,68 @@ class MemoryStore:
         window = self._hits.get(question.key)
         if window is None or window.ends_at <= question.at:
             window = _Window(question.at + question.window, 0)
+            heappush(self._due_hits, (window.ends_at, question.key))
         if window.hits >= question.limit:
             return window.ends_at - question.at
         self._hits[question.key] = _Window(window.ends_at, window.hits + 1)
         return 0
 
     def _purge(self, now: int, limit: int) -> int:
-        rows = [row.id for row in self._sessions.values() if row.forget_at <= now][:limit]
-        left = limit - self._remove(rows)
-        dead = {line.number for line in self._log[:-1] if line.entry.until <= now}
-        dead = set(sorted(dead)[:left])
-        self._log = [line for line in self._log if line.number not in dead]
-        left -= len(dead)
-        for key in [key for key, until in self._once.items() if until <= now][:left]:
-            del self._once[key]
-            left -= 1
-        for key in [key for key, window in self._hits.items() if window.ends_at <= now][:left]:
-            del self._hits[key]
-            left -= 1
+        left = limit
+        left -= _drop_dead(self._due_rows, self._end_of_row, self._drop_row, now=now, limit=left)
+        left -= _drop_dead(self._due_lines, self._end_of_line, self._drop_line, now=now, limit=left)
+        left -= _drop_dead(self._due_once, self._once.get, self._once.pop, now=now, limit=left)
+        left -= _drop_dead(self._due_hits, self._end_of_hit, self._hits.pop, now=now, limit=left)
         return limit - left
+
+    def _end_of_row(self, sid: str) -> int | None:
+        row = self._sessions.get(sid)
+        return None if row is None else row.forget_at
+
+    def _drop_row(self, sid: str) -> None:
+        self._remove([sid])
+
+    def _end_of_line(self, number: int) -> int | None:
+        line = self._log[self._place(number)]
+        # The last entry stays, or the numbers would start again: it is asked for again when it is not the last.
+        return line.entry.until if number != self._log[-1].number else _NEVER
+
+    def _drop_line(self, number: int) -> None:
+        del self._log[self._place(number)]
+
+    def _place(self, number: int) -> int:
+        return bisect_left(self._log, number, key=_number)
+
+    def _end_of_hit(self, key: str) -> int | None:
+        window = self._hits.get(key)
+        return None if window is None else window.ends_at
+
+
+def _drop_dead(
+    due: list[tuple[int, K]],
+    end_of: Callable[[K], int | None],
+    drop: Callable[[K], object],
+    *,
+    now: int,
+    limit: int,
+) -> int:
+    """Drop at most *limit* of what ends at or before *now*; return how many.
+
+    What was noted may be out of date: *end_of* says when a key ends by now, None if it is gone.
+    """
+    dropped = 0
+    kept: list[tuple[int, K]] = []
+    while due and due[0][0] <= now and dropped < limit:
+        noted, key = heappop(due)
+        end = end_of(key)
+        if end is not None and end <= now:
+            drop(key)
+            dropped += 1
+        elif end is not None:
+            kept.append((noted if end == _NEVER else end, key))
+    for item in kept:
+        heappush(due, item)
+    return dropped
 
 
 class _Line(NamedTuple):
