@@ -47,12 +47,22 @@ REMEMBERED: Final = 30 * 86_400
 ENTRY_TTL: Final = 3_600
 
 
+#: Characters of what a client says of itself that are kept. 512: longer than browsers' names for themselves.
+MOST_CLIENT: Final = 512
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """Where a request came from, as far as the application knows. Shown in the device list, never used to decide."""
 
     ip: str = ""
     user_agent: str = ""
+
+    def __post_init__(self) -> None:
+        # Both come from a request: whatever was sent there, a row can hold it, and a list show it.
+        for name in ("ip", "user_agent"):
+            text = str(getattr(self, name) or "")[:MOST_CLIENT]
+            object.__setattr__(self, name, text.encode("utf-8", "replace").decode())
 
 
 #: Where a request came from if nobody said.
@@ -130,7 +140,9 @@ def ended_entry(session: Session, at: int) -> Entry:
     # The leeway twice: once as every check grants it, once because the clock that minted a token may have been ahead
     # of the clock that says when the session ended.
     ttl = session.token_ttl + 2 * LEEWAY if session.token_ttl else ENTRY_TTL
-    return Entry(kind="sid", key=session.id, until=at + ttl)
+    # By how much it was ahead is written in the row, as far as the row knows.
+    minted = max(at, session.created_at, session.rotated_at)
+    return Entry(kind="sid", key=session.id, until=minted + ttl)
 
 
 def changed_entry(session: Session, at: int) -> Entry:
@@ -203,6 +215,8 @@ class Event:
     at: int
     subject: str = ""
     session_ids: tuple[str, ...] = ()
+    #: Login and step-up only: the sessions that it displaced.
+    ended: tuple[str, ...] = ()
     reason: str = ""
     #: Who asked; for a replay, who presented the old token.
     client: Client = SOMEWHERE

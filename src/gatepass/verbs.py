@@ -12,6 +12,7 @@ from gatepass.core.warm import AccessTokens
 from gatepass.errors import (
     CredentialError,
     KeyInUse,
+    KeyUnavailable,
     LoginFailed,
     MalformedCredential,
     MissingCredential,
@@ -46,8 +47,10 @@ from gatepass.records import (
 #: 10 years.
 KID_TTL = 10 * 365 * 86_400
 
-#: So many sessions of one subject are looked at by `update`, and listed if nobody says less.
+#: So many sessions of one subject are listed if nobody says otherwise.
 MANY = 1_000
+#: No subject has more live sessions than this, so that `update` finds them all.
+ALL = 1_000_000
 
 
 class Verbs:
@@ -80,6 +83,7 @@ class Verbs:
         now: int,
     ) -> Flow[Credentials]:
         """Log *subject* in; see `Gate.login`."""
+        yield from self._renew_keys()
         issuer = self._issuer(mode or self._setup.mode)
         known = yield from consult(subject, person, hooked=self._setup.hooked)
         if known is None:
@@ -88,19 +92,20 @@ class Verbs:
         if old is not None and old.subject == subject and data == NOTHING:
             data = old.data
         session = self._born(mode or self._setup.mode, subject, known, data=data, client=client, fresh=fresh, now=now)
-        session = yield from self._add(session, old, must_replace=False)
-        yield from ask(Tell(_event("login", session, now)))
+        session = yield from self._add(session, "login", old)
         return (yield from issuer.issue(session, fresh, now))
 
     def step_up(self, credential: str | None, *, client: Client, fresh: Fresh, now: int) -> Flow[Credentials]:
         """Continue a session under a new id after the person proved again who they are; see `Gate.step_up`."""
+        yield from self._renew_keys()
         identity = yield from self.authenticate(credential, now)
         issuer = self._issuer(identity.mode)
-        held = Subject(roles=identity.roles, claims=identity.claims)
+        old = (yield from self._row(identity.session_id)) if self._setup.stored else None
+        # From the row where there is one: a token may carry roles that were taken away since.
+        held = Subject(roles=(old or identity).roles, claims=(old or identity).claims)
         person = yield from consult(identity.subject, held, hooked=self._setup.hooked)
         if person is None:
             raise LoginFailed
-        old = (yield from self._row(identity.session_id)) if self._setup.stored else None
         session = self._born(
             identity.mode,
             identity.subject,
@@ -110,8 +115,7 @@ class Verbs:
             fresh=fresh,
             now=now,
         )
-        session = yield from self._add(session, old, must_replace=True)
-        yield from ask(Tell(_event("step_up", session, now)))
+        session = yield from self._add(session, "step_up", old)
         return (yield from issuer.issue(session, fresh, now))
 
     def _born(
@@ -131,17 +135,13 @@ class Verbs:
         )
         return issuer.begin(session, fresh)
 
-    def _add(self, session: Session, old: Session | None, *, must_replace: bool) -> Flow[Session]:
+    def _add(self, session: Session, kind: Literal["login", "step_up"], old: Session | None) -> Flow[Session]:
         if not self._setup.stored:
+            yield from ask(Tell(_event(kind, session, session.created_at)))
             return session
+        policy = self._setup.policy
         return (
-            yield from lifecycle.login(
-                session,
-                replaces=old.id if old is not None else None,
-                must_replace=must_replace,
-                keep=self._setup.policy.max_sessions,
-                hooked=self._setup.hooked,
-            )
+            yield from lifecycle.login(session, kind=kind, old=old, keep=policy.max_sessions, hooked=self._setup.hooked)
         )
 
     def _replaced(self, credential: str | None, now: int) -> Flow[Session | None]:
@@ -150,8 +150,8 @@ class Verbs:
             return None
         try:
             session = yield from self._holder(credential, now)
-        except CredentialError:
-            return None  # whoever logs in need not have come with a good one
+        except (CredentialError, KeyUnavailable):
+            return None  # whoever logs in need not have come with a good one, nor with one that can be told
         if session is None or session.ended_at is not None or now >= session.expires_at:
             return None
         return session
@@ -180,6 +180,7 @@ class Verbs:
         self._accepts("hybrid")
         if self._hybrid is None:
             raise ModeNotEnabled
+        yield from self._renew_keys()
         session = yield from self._hybrid.renew(token, client=client, now=now)
         yield from ask(Tell(_event("refresh", session, now)))
         return (yield from self._hybrid.issue(session, fresh, now))
@@ -209,7 +210,7 @@ class Verbs:
     def update(self, subject: str, *, roles: frozenset[str] | None, claims: Json | None, now: int) -> Flow[Receipt]:
         """Give the live sessions of *subject* new rights; see `Gate.update`."""
         self._needs_store()
-        rows = yield from ask(List(subject, MANY))
+        rows = yield from ask(List(subject, ALL))
         live = [row for row in rows if row.ended_at is None]
         for row in live:
             yield from self._amend(row, roles=roles, claims=claims, now=now)
@@ -237,14 +238,21 @@ class Verbs:
 
     def logout(self, credential: str | None, now: int) -> Flow[Receipt]:
         """End the session of a genuine credential; see `Gate.logout`."""
-        if not self._setup.stored:
-            token = present(credential)
-            if not isinstance(token, str):
-                raise UnknownCredential
+        token = present(credential)
+        if isinstance(token, str):
             seen = yield from self._access().open(token, now)
-            return Receipt(tokens_alive_until=seen.dead_at if seen.dead_at > now else None)
-        session = yield from self._holder(credential, now)
-        ended = () if session is None else (yield from ask(End(ids=(session.id,), reason="logout", at=now)))
+            if not self._setup.stored:
+                return Receipt(tokens_alive_until=seen.dead_at if seen.dead_at > now else None)
+            session_id = seen.session_id
+            if now < seen.dead_at and (yield from ask(Find(session_id))) is None:
+                # The store lost the row, and the token lives: what ends it then is the log alone.
+                yield from ask(Append(Entry(kind="sid", key=session_id, until=seen.dead_at)))
+                return Receipt(ended=(session_id,))
+        elif not self._setup.stored:
+            raise UnknownCredential
+        else:
+            session_id = (yield from self._holder_of(token)).id
+        ended = yield from ask(End(ids=(session_id,), reason="logout", at=now))
         if ended:
             yield from ask(Tell(_event("logout", ended[0], now)))
         return Receipt(ended=tuple(row.id for row in ended))
@@ -263,8 +271,8 @@ class Verbs:
         """Refuse one credential from now on; see `Gate.revoke`."""
         token = present(credential)
         if not isinstance(token, str):
-            session = yield from self._holder(credential, now)
-            return (yield from self._end(End(ids=(session.id,) if session else (), reason="revoked", at=now)))
+            session = yield from self._holder_of(token)
+            return (yield from self._end(End(ids=(session.id,), reason="revoked", at=now)))
         seen = yield from self._access().open(token, now)
         if now >= seen.dead_at:
             return Receipt()
@@ -279,6 +287,7 @@ class Verbs:
     def revoke_kid(self, kid: str, now: int) -> Flow[Receipt]:
         """Refuse every token under one signing key from now on; see `Gate.revoke`."""
         self._needs_store()
+        yield from self._renew_keys()
         if kid == self._access().signing_kid:
             raise KeyInUse
         yield from ask(Append(Entry(kind="kid", key=kid, until=now + KID_TTL)))
@@ -301,23 +310,27 @@ class Verbs:
         ended = yield from ask(end)
         ids = tuple(row.id for row in ended)
         if ended:
-            yield from ask(Tell(Event(kind="revoke", at=end.at, subject=ended[0].subject, session_ids=ids)))
+            subject = ended[0].subject
+            yield from ask(Tell(Event(kind="revoke", at=end.at, subject=subject, session_ids=ids, reason=end.reason)))
         return Receipt(ended=ids)
 
     # -- what the verbs share ------------------------------------------------------------------------------------------
 
     def _holder(self, credential: str | None, now: int) -> Flow[Session | None]:
         """The row of a genuine credential, of any generation and age; None where it has been removed."""
-        match present(credential):
-            case SessionToken() as token:
-                return (yield from lifecycle.holder(token))
-            case RefreshToken() as refresh:
-                if self._hybrid is None:
-                    raise UnknownCredential
-                return (yield from self._hybrid.holder(refresh))
-            case str() as text:
-                seen = yield from self._access().open(text, now)
-                return (yield from ask(Find(seen.session_id)))
+        token = present(credential)
+        if not isinstance(token, str):
+            return (yield from self._holder_of(token))
+        seen = yield from self._access().open(token, now)
+        return (yield from ask(Find(seen.session_id)))
+
+    def _holder_of(self, token: SessionToken | RefreshToken) -> Flow[Session]:
+        """The row of a genuine opaque credential."""
+        if isinstance(token, SessionToken):
+            return (yield from lifecycle.holder(token))
+        if self._hybrid is None:
+            raise UnknownCredential
+        return (yield from self._hybrid.holder(token))
 
     def _row(self, id: str) -> Flow[Session]:  # noqa: A002  it is the id
         self._needs_store()
@@ -325,6 +338,11 @@ class Verbs:
         if session is None:
             raise UnknownCredential
         return session
+
+    def _renew_keys(self) -> Flow[None]:
+        """Go on with the key ring as it is now: what is signed from here on is signed with the newest key."""
+        if self._jwt is not None:
+            _ = yield from self._jwt.renew_keys()
 
     def _issuer(self, mode: Mode) -> Issuer:
         self._accepts(mode)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
-from gatepass.core.flow import Add, End, Find, Flow, Load, Purge, Swap, Touch, ask
+from gatepass.core.flow import Add, End, Find, Flow, Load, Purge, Swap, Tell, Touch, ask
 from gatepass.core.opaque import ID_BYTES, SECRET_BYTES, SessionToken, encode
 from gatepass.errors import ExpiredCredential, LoginFailed, RevokedCredential, UnknownCredential
 from gatepass.policy import Policy
-from gatepass.records import ENTRY_TTL, REMEMBERED, Client, Json, Mode, Session, Subject
+from gatepass.records import ENTRY_TTL, REMEMBERED, Client, Event, Json, Mode, Session, Subject
 
 #: Each login removes up to this many dead rows, entries and counters: more than it adds, so that no table grows for
 #: ever and nobody needs a cron job.
@@ -83,41 +83,69 @@ def consult(subject: str, otherwise: Subject, *, hooked: bool) -> Flow[Subject |
 
 
 def login(
-    session: Session, *, replaces: str | None, must_replace: bool, keep: int | None, hooked: bool
+    session: Session, *, kind: Literal["login", "step_up"], old: Session | None, keep: int | None, hooked: bool
 ) -> Flow[Session]:
     """Add *session* and return it as it is now in the store; its subject was consulted once to make it.
 
     Args:
         session: The new row.
-        replaces: The id of the session that this one takes the place of.
-        must_replace: Step-up: what was ended meanwhile is not continued. A login goes on without it.
+        kind: A step-up does not continue what was ended meanwhile; a login goes on without it.
+        old: The session that this one takes the place of, as it was read.
         keep: How many live sessions the subject may have.
         hooked: Whether there is a hook to ask.
 
     Raises:
-        RevokedCredential: *must_replace*, and the old session is not live any more.
+        RevokedCredential: A step-up, and the old session is not live any more.
         LoginFailed: The application refused the subject meanwhile.
     """
     now = session.created_at
-    yield from purge(PURGED_PER_LOGIN, now)
-    ended = yield from ask(Add(session, replaces, keep))
+    _ = yield from purge(PURGED_PER_LOGIN, now)
+    ended = yield from ask(Add(session, old.id if old is not None else None, keep))
     if ended is None:
-        if must_replace:
+        if kind == "step_up":
             raise RevokedCredential
-        yield from ask(Add(session, None, keep))
-    # Asked again now that the row is there: with "disable first, then end all sessions", either that ending finds
-    # this row or this question finds the subject disabled. Roles that were taken away meanwhile are seen as well.
-    asked = Subject(roles=session.roles, claims=session.claims)
-    person = yield from consult(session.subject, asked, hooked=hooked)
+        ended = (yield from ask(Add(session, None, keep))) or ()
+    session = yield from _settle(session, kind=kind, old=old, ended=ended, hooked=hooked)
+    ids = tuple(row.id for row in ended)
+    event = Event(
+        kind=kind, at=now, subject=session.subject, session_ids=(session.id,), ended=ids, client=session.client
+    )
+    yield from ask(Tell(event))
+    return session
+
+
+def _settle(
+    session: Session,
+    *,
+    kind: Literal["login", "step_up"],
+    old: Session | None,
+    ended: tuple[Session, ...],
+    hooked: bool,
+) -> Flow[Session]:
+    """Bring the new row up to what has changed since it was made; nobody holds it yet.
+
+    With "disable first, then end all sessions", either that ending finds the row, now that it is there, or the hook,
+    asked again, says that the subject is disabled. Rights that were taken away meanwhile are seen as well: from the
+    hook, or in the row that was displaced, which may have been written to after it was read.
+    """
+    asked = held = Subject(roles=session.roles, claims=session.claims)
+    data = session.data
+    displaced = next((row for row in ended if old is not None and row.id == old.id), None)
+    if old is not None and displaced is not None and displaced.version != old.version + 1:
+        if old.subject == session.subject and old.data == session.data:
+            data = displaced.data
+        if kind == "step_up":
+            held = Subject(roles=displaced.roles, claims=displaced.claims)
+    person = yield from consult(session.subject, held, hooked=hooked)
     if person is None:
-        yield from ask(End(ids=(session.id,), reason="inactive", at=now))
+        _ = yield from ask(End(ids=(session.id,), reason="inactive", at=session.created_at))
         raise LoginFailed
-    if person == asked:
+    if person == asked and data == session.data:
         return session
-    amended = advanced(session, roles=person.roles, claims=person.claims)
-    if not (yield from ask(Swap(amended, session.version))):
+    settled = advanced(session, roles=person.roles, claims=person.claims, data=data)
+    if not (yield from ask(Swap(settled, session.version))):
         raise LoginFailed  # ended before it was ever used
-    return amended
+    return settled
 
 
 def purge(limit: int, now: int) -> Flow[int]:

@@ -85,12 +85,12 @@ class JwtMode:
         """What *token* says, if it is genuine; it may be expired, and its session may have ended.
 
         Raises:
-            RevokedCredential: Its signing key is refused, so anybody may have made it.
+            RevokedCredential: It was refused by itself, or its signing key was, so that anybody may have made it.
         """
         if self._setup.stored:
             yield from lease.confirm(self._denylist, now)
         seen = yield from self._with_keys(lambda: self._tokens.open(token, now, expired_ok=True))
-        if seen.kid in self._denylist.kids:
+        if seen.kid in self._denylist.kids or seen.jti in self._denylist.ended:
             raise RevokedCredential
         return seen
 
@@ -101,8 +101,14 @@ class JwtMode:
         except UnknownCredential as error:
             if error.reason != "key":
                 raise
+        if not (yield from self.renew_keys()):
+            raise UnknownCredential("key")
+        return look()
+
+    def renew_keys(self) -> Flow[bool]:
+        """Go on with the key ring as it is now, which another process may have rotated; True if it is another one."""
         ring = yield from ask(Keys())
         if ring is self._tokens.ring:
-            raise UnknownCredential("key")
+            return False
         self._tokens.use(ring)
-        return look()
+        return True
