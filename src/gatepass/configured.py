@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from inspect import iscoroutinefunction
 from typing import Any, ClassVar, Protocol
+from weakref import WeakSet
 
 import msgspec
 
@@ -33,18 +34,34 @@ from gatepass.records import (
 from gatepass.stores import Store
 from gatepass.verbs import Verbs
 
-LoadSubject = Callable[[str], Subject | None]
 LoadSubjectAsync = Callable[[str], Subject | Awaitable[Subject | None] | None]
 OnEvent = Callable[[Event], Any]
 
 events = logging.getLogger("gatepass.events")
 
-#: Roles and claims together, as JSON: what leaves room for the rest in a cookie of 4,096 octets (RFC 6265bis 5.6).
-MOST_RIGHTS = 2_048
+#: Bytes of roles, of claims, and of the names in a token, as JSON. With all of them a token has less than 4,096 octets,
+#: which is what a cookie may have (RFC 6265bis section 5.6).
+MOST_ROLES = 768
+MOST_CLAIMS = 1_024
+MOST_NAME = 128
 #: The data of a session, as JSON: a row is read whole on every check in session mode. Our choice.
 MOST_DATA = 65_536
-#: A subject is an id, not a text. OpenID Connect Core section 2 has the same limit for `sub`.
+#: Bytes. A subject is an id, not a text. OpenID Connect Core section 2 has the same limit for `sub`.
 MOST_SUBJECT = 255
+#: Characters of what a client says of itself that are kept: more than browsers say.
+MOST_CLIENT = 512
+
+
+_gates: "WeakSet[Configured]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for gate in list(_gates):
+        gate._denylist.restart()  # noqa: SLF001
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class KeySource(Protocol):
@@ -105,6 +122,19 @@ class Configured:
                 raise ConfigurationError(
                     cause=f"{what} is async, and Gate is plain", fix="Use AsyncGate.", source=f"Gate({what}=...)"
                 )
+        for text in (name, issuer or name, audience or name):
+            if type(text) is not str or not 0 < len(text.encode()) <= MOST_NAME or not text.isprintable():
+                raise ConfigurationError(
+                    cause=f"{str(text)[:40]!r} is no name that every token can carry",
+                    fix=f"Give a text of at most {MOST_NAME} bytes.",
+                    source="Gate(name=..., issuer=..., audience=...)",
+                )
+        if store is None and policy is not None and policy.max_sessions is not None:
+            raise ConfigurationError(
+                cause="max_sessions counts sessions, and there is no store",
+                fix="Pass a store, such as SqliteStore(path).",
+                source="Gate(policy=...)",
+            )
         setup = Setup(
             policy=policy or Policy(),
             mode=mode,
@@ -130,6 +160,9 @@ class Configured:
         self._on_event = on_event
         self._clock = clock
         self._random = random
+        self._denylist = denylist
+        self._tasks: set[Any] = set()
+        _gates.add(self)
 
     @property
     def mode(self) -> Mode:
@@ -195,26 +228,29 @@ class Configured:
     ) -> Flow[Credentials]:
         if self._setup.hooked and (roles is not None or claims is not None):
             raise TypeError("roles and claims come from load_subject, which this gate has")
-        person = Subject(roles=_roles(roles or ()), claims=_claims(claims or {}))
-        _fits(person)
+        person = Subject(roles=_roles(() if roles is None else roles), claims=_claims(claims or {}))
         return self._verbs.login(
             _subject(subject),
             mode=mode,
             person=person,
             data=checked_data(data or {}),
-            client=client,
+            client=checked_client(client),
             replaces=replaces,
             fresh=self._fresh(),
             now=self._now(),
         )
 
+    def _refresh(self, refresh_token: str | None, client: Client) -> Flow[Credentials]:
+        return self._verbs.refresh(refresh_token, client=checked_client(client), fresh=self._fresh(), now=self._now())
+
+    def _step_up(self, credential: str | None, client: Client) -> Flow[Credentials]:
+        return self._verbs.step_up(credential, client=checked_client(client), fresh=self._fresh(), now=self._now())
+
     def _update(self, subject: str, roles: Collection[str] | None, claims: Mapping[str, Any] | None) -> Flow[Receipt]:
-        person = Subject(roles=_roles(roles or ()), claims=_claims(claims or {}))
-        _fits(person)
         return self._verbs.update(
-            subject,
-            roles=None if roles is None else person.roles,
-            claims=None if claims is None else person.claims,
+            checked_text(subject),
+            roles=None if roles is None else _roles(roles),
+            claims=None if claims is None else _claims(claims),
             now=self._now(),
         )
 
@@ -231,6 +267,8 @@ class Configured:
             raise TypeError("revoke takes exactly one of session, subject, token and kid")
         if except_session is not None and subject is None:
             raise TypeError("except_session goes with subject")
+        for text in (session, subject, except_session, kid):
+            _ = checked_text(text) if text is not None else ""
         now = self._now()
         if session is not None:
             return self._verbs.revoke_session(session, now)
@@ -248,9 +286,7 @@ def known(person: object) -> Subject | None:
     if not isinstance(person, Subject):
         sentence = f"load_subject returned a {type(person).__name__}; it returns a Subject or None"
         raise TypeError(sentence)
-    checked = Subject(roles=_roles(person.roles), claims=_claims(person.claims), active=bool(person.active))
-    _fits(checked)
-    return checked
+    return Subject(roles=_roles(person.roles), claims=_claims(person.claims), active=bool(person.active))
 
 
 def _able(*, stored: bool, keyed: bool) -> frozenset[Mode]:
@@ -272,20 +308,22 @@ def _refused(mode: str, *, stored: bool) -> ConfigurationError:
 def _subject(subject: str) -> str:
     if type(subject) is not str:
         raise TypeError("a subject is a string: the application's own id of the user")
-    if not 0 < len(subject) <= MOST_SUBJECT or not subject.isprintable():
-        sentence = f"a subject has 1 to {MOST_SUBJECT} printable characters"
+    if not subject.isprintable() or not 0 < len(subject.encode()) <= MOST_SUBJECT:
+        sentence = f"a subject is 1 to {MOST_SUBJECT} bytes of printable characters"
         raise ValueError(sentence)
     return subject
 
 
 def _roles(roles: Collection[str]) -> frozenset[str]:
-    if isinstance(roles, str) or not all(type(role) is str for role in roles):
+    named = frozenset(() if isinstance(roles, str) else roles)
+    if isinstance(roles, str) or not all(type(role) is str for role in named):
         raise TypeError("roles are a collection of strings, such as {'admin'}")
-    return frozenset(roles)
+    _ = _json({"roles": sorted(named)}, MOST_ROLES, "roles")
+    return named
 
 
 def _claims(claims: Mapping[str, Any]) -> Json:
-    checked = _json(claims, MOST_RIGHTS, "claims")
+    checked = _json(claims, MOST_CLAIMS, "claims")
     if taken := sorted(RESERVED & checked.keys()):
         sentence = f"claims have a meaning of their own in a token: {', '.join(taken)}"
         raise ValueError(sentence)
@@ -297,12 +335,20 @@ def checked_data(data: Mapping[str, Any]) -> Json:
     return _json(data, MOST_DATA, "data")
 
 
-def _fits(person: Subject) -> None:
-    """Raise if what a token has to carry of *person* is too much."""
-    size = len(msgspec.json.encode([sorted(person.roles), thaw(person.claims)]))
-    if size > MOST_RIGHTS:
-        sentence = f"roles and claims are {size} bytes; {MOST_RIGHTS} leave room for the rest of a token in a cookie"
-        raise ValueError(sentence)
+def checked_client(client: Client) -> Client:
+    """What a client says of itself, cut: whatever a request said there, a row can hold it and a list show it."""
+    ip, user_agent = (
+        str(said or "")[:MOST_CLIENT].encode("utf-8", "replace").decode() for said in (client.ip, client.user_agent)
+    )
+    return Client(ip=ip, user_agent=user_agent)
+
+
+def checked_text(text: str) -> str:
+    """An id to look for: any text, and nothing else, or the number 42 would find nothing and look as if it had."""
+    if type(text) is not str:
+        sentence = f"an id is a string, not a {type(text).__name__}"
+        raise TypeError(sentence)
+    return text
 
 
 def _json(values: Mapping[str, Any], most: int, what: str) -> Json:

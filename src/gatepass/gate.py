@@ -4,12 +4,13 @@ Each verb draws what its flow needs from the world, the time and fresh randomnes
 from `gatepass.verbs`. Nothing is decided here.
 """
 
+import asyncio
 from collections.abc import Collection, Mapping
 from inspect import isawaitable
 from typing import Any, TypeVar
 
-from gatepass.configured import Configured, checked_data, events, known
-from gatepass.core.flow import Flow, Keys, Load, Question, Tell
+from gatepass.configured import Configured, checked_data, checked_text, events, known
+from gatepass.core.flow import Flow, Keys, Load, Now, Question, Tell
 from gatepass.drivers import run, run_async
 from gatepass.records import SOMEWHERE, Client, Credentials, Event, Identity, Mode, Receipt, Session
 from gatepass.verbs import MANY
@@ -98,7 +99,7 @@ class Gate(Configured):
             ModeNotEnabled: A good credential of a mode that has nothing to exchange.
             StoreError: Nothing was decided; try the same token again.
         """
-        return self._run(self._verbs.refresh(refresh_token, client=client, fresh=self._fresh(), now=self._now()))
+        return self._run(self._refresh(refresh_token, client))
 
     def step_up(self, credential: str | None, *, client: Client = SOMEWHERE) -> Credentials:
         """Go on under a new session after the person proved again who they are.
@@ -114,7 +115,7 @@ class Gate(Configured):
             CredentialError: The credential is not good, or its session ended meanwhile.
             StoreError: Nothing was issued.
         """
-        return self._run(self._verbs.step_up(credential, client=client, fresh=self._fresh(), now=self._now()))
+        return self._run(self._step_up(credential, client))
 
     def update(
         self,
@@ -222,7 +223,7 @@ class Gate(Configured):
             NoStore: Stateless: nobody knows.
             StoreError: It cannot be known now.
         """
-        return self._run(self._verbs.sessions(subject, limit))
+        return self._run(self._verbs.sessions(checked_text(subject), limit))
 
     def forget(self, subject: str) -> Receipt:
         """End all sessions of *subject* and remove every row of theirs, ended ones included.
@@ -231,7 +232,7 @@ class Gate(Configured):
             NoStore: There are no rows.
             StoreError: Call again.
         """
-        return self._run(self._verbs.forget(subject, self._now()))
+        return self._run(self._verbs.forget(checked_text(subject), self._now()))
 
     def purge(self, *, limit: int = 10_000) -> int:
         """Remove rows, log entries and counters that are past their time; return how many.
@@ -258,6 +259,8 @@ class Gate(Configured):
                 return self._ring()
             case Tell(event):
                 return self._tell(event)
+            case Now():
+                return self._now()
             case _:
                 return self._stored().answer(question)
 
@@ -287,7 +290,7 @@ class AsyncGate(Configured):
         replaces: str | None = None,
     ) -> Credentials:
         """As `Gate.login`."""
-        return await self._run(
+        return await self._to_its_end(
             self._login(
                 subject,
                 mode=mode,
@@ -305,11 +308,11 @@ class AsyncGate(Configured):
 
     async def refresh(self, refresh_token: str | None, *, client: Client = SOMEWHERE) -> Credentials:
         """As `Gate.refresh`."""
-        return await self._run(self._verbs.refresh(refresh_token, client=client, fresh=self._fresh(), now=self._now()))
+        return await self._to_its_end(self._refresh(refresh_token, client))
 
     async def step_up(self, credential: str | None, *, client: Client = SOMEWHERE) -> Credentials:
         """As `Gate.step_up`."""
-        return await self._run(self._verbs.step_up(credential, client=client, fresh=self._fresh(), now=self._now()))
+        return await self._to_its_end(self._step_up(credential, client))
 
     async def update(
         self,
@@ -319,11 +322,11 @@ class AsyncGate(Configured):
         claims: Mapping[str, Any] | None = None,
     ) -> Receipt:
         """As `Gate.update`."""
-        return await self._run(self._update(subject, roles, claims))
+        return await self._to_its_end(self._update(subject, roles, claims))
 
     async def logout(self, credential: str | None) -> Receipt:
         """As `Gate.logout`."""
-        return await self._run(self._verbs.logout(credential, self._now()))
+        return await self._to_its_end(self._verbs.logout(credential, self._now()))
 
     async def revoke(
         self,
@@ -335,7 +338,7 @@ class AsyncGate(Configured):
         kid: str | None = None,
     ) -> Receipt:
         """As `Gate.revoke`."""
-        return await self._run(
+        return await self._to_its_end(
             self._revoke(session=session, subject=subject, except_session=except_session, token=token, kid=kid)
         )
 
@@ -349,11 +352,11 @@ class AsyncGate(Configured):
 
     async def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
         """As `Gate.sessions`."""
-        return await self._run(self._verbs.sessions(subject, limit))
+        return await self._run(self._verbs.sessions(checked_text(subject), limit))
 
     async def forget(self, subject: str) -> Receipt:
         """As `Gate.forget`."""
-        return await self._run(self._verbs.forget(subject, self._now()))
+        return await self._to_its_end(self._verbs.forget(checked_text(subject), self._now()))
 
     async def purge(self, *, limit: int = 10_000) -> int:
         """As `Gate.purge`."""
@@ -361,6 +364,18 @@ class AsyncGate(Configured):
 
     async def _run(self, flow: Flow[T]) -> T:
         return await run_async(flow, self._answer)
+
+    async def _to_its_end(self, flow: Flow[T]) -> T:
+        """As `_run`, also if the caller is cancelled: what was ended has to be told, whoever hung up meanwhile."""
+        task = asyncio.create_task(run_async(flow, self._answer))
+        self._tasks.add(task)
+        task.add_done_callback(self._forget_task)
+        return await asyncio.shield(task)
+
+    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            _ = task.exception()  # it was raised to the caller, if there still was one
 
     async def _answer(self, question: Question[Any]) -> Any:
         match question:
@@ -371,6 +386,8 @@ class AsyncGate(Configured):
                 return self._ring()
             case Tell(event):
                 return await self._tell(event)
+            case Now():
+                return self._now()
             case _:
                 return await self._stored().answer_async(question)
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import time
 from typing import Any, Final, TypeAlias
+from weakref import WeakSet
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -92,6 +93,18 @@ _MAX_FILE: Final = 1 << 20
 _Stamp: TypeAlias = tuple[int, int, int]
 
 
+_files: "WeakSet[KeyFile]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for file in list(_files):
+        file._mutex = threading.Lock()  # noqa: SLF001  a thread of the parent may have held it
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class KeyFile:
     """A key ring in a file that only its owner can read: made by the first who asks, shared by all who come after.
 
@@ -105,6 +118,7 @@ class KeyFile:
         self._algorithm = algorithm
         self._mutex = threading.Lock()
         self._held: tuple[_Stamp, KeyRing] | None = None
+        _files.add(self)
 
     def ring(self) -> KeyRing:
         """The ring as it is in the file now; read again only if the file has changed.
@@ -114,6 +128,9 @@ class KeyFile:
         """
         with self._mutex:
             stamp = self._stamp()
+            if stamp is None and self._held is not None:
+                # Keys that were in use are gone. New ones would log everybody out, at a stranger's wish.
+                raise _refused("the key file is gone", "Put it back; or restart, and new keys are made.", self._path)
             if stamp is None:
                 with self._locked():
                     if self._stamp() is None:  # else another process was first

@@ -47,22 +47,12 @@ REMEMBERED: Final = 30 * 86_400
 ENTRY_TTL: Final = 3_600
 
 
-#: Characters of what a client says of itself that are kept. 512: longer than browsers' names for themselves.
-MOST_CLIENT: Final = 512
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
     """Where a request came from, as far as the application knows. Shown in the device list, never used to decide."""
 
     ip: str = ""
     user_agent: str = ""
-
-    def __post_init__(self) -> None:
-        # Both come from a request: whatever was sent there, a row can hold it, and a list show it.
-        for name in ("ip", "user_agent"):
-            text = str(getattr(self, name) or "")[:MOST_CLIENT]
-            object.__setattr__(self, name, text.encode("utf-8", "replace").decode())
 
 
 #: Where a request came from if nobody said.

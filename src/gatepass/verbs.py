@@ -64,6 +64,7 @@ class Verbs:
 
     def __init__(self, setup: Setup, tokens: AccessTokens | None, denylist: Denylist) -> None:
         self._setup = setup
+        self._denylist = denylist
         self._session = SessionMode(setup)
         self._jwt = JwtMode(setup, tokens, denylist) if tokens is not None else None
         self._hybrid = HybridMode(setup, tokens, self._jwt) if tokens is not None and self._jwt is not None else None
@@ -244,7 +245,8 @@ class Verbs:
             if not self._setup.stored:
                 return Receipt(tokens_alive_until=seen.dead_at if seen.dead_at > now else None)
             session_id = seen.session_id
-            if now < seen.dead_at and (yield from ask(Find(session_id))) is None:
+            known = session_id in self._denylist.ended
+            if not known and now < seen.dead_at and (yield from ask(Find(session_id))) is None:
                 # The store lost the row, and the token lives: what ends it then is the log alone.
                 yield from ask(Append(Entry(kind="sid", key=session_id, until=seen.dead_at)))
                 return Receipt(ended=(session_id,))

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from gatepass import (
     MODES,
     AsyncGate,
+    Client,
     ConfigurationError,
     ExpiredCredential,
     Gate,
@@ -109,8 +111,9 @@ def json_of_depth(depth: int) -> list[Any]:
         ({"roles": [1]}, "roles"),
         ({"claims": {"sub": "grace"}}, "sub"),
         ({"claims": {"exp": 1}}, "exp"),
-        ({"claims": {"a": "b" * 2_048}}, "2048"),
-        ({"roles": {"r" * 1_000, "s" * 1_100}}, "2048"),
+        ({"subject": "ä" * 128}, "255 bytes"),
+        ({"claims": {"a": "b" * 1_024}}, "1024"),
+        ({"roles": {"r" * 400, "s" * 400}}, "768"),
         ({"claims": [1]}, "mapping"),
         ({"claims": {"a": float("nan")}}, "JSON"),
         ({"claims": {"a": object()}}, "JSON"),
@@ -133,16 +136,67 @@ def test_arguments_out_of_bounds_are_refused_before_anything_is_done(
     assert gate.sessions("ada") == ()
 
 
-def test_arguments_at_their_bounds_are_taken(gate: Any) -> None:
-    credentials = gate.login(
-        "ä" * 255, claims={"a": "b" * 2_030}, data={"a": "b" * 65_000, "deep": [{"x": [None, 2**70]}]}
-    )
+def test_a_token_with_all_that_it_may_carry_fits_a_cookie(make_gate: Any, store: Store, ring: KeyRing) -> None:
+    """4,096 octets with the cookie's name, whatever was given at login and changed later."""
+    name = "n" * 128
+    gate = make_gate(store, mode="hybrid", keys=ring, name=name, issuer=name, audience=name)
+    credentials = gate.login("ä" * 127, roles={"r" * 754}, data={"a": "b" * 65_000, "deep": [{"x": [None, 2**70]}]})
+    gate.update("ä" * 127, claims={"a": "b" * 1_000})
+
+    credentials = gate.refresh(credentials.refresh_token)
 
     who = gate.authenticate(credentials.access_token)
-    assert who.subject == "ä" * 255
-    assert who.claims == {"a": "b" * 2_030}
-    assert len(credentials.access_token) < 4_096
+    assert who.subject == "ä" * 127
+    assert (len(who.roles), who.claims) == (1, {"a": "b" * 1_000})
+    assert len(f"__Host-gatepass-access={credentials.access_token}") <= 4_096
     assert gate.session(credentials.access_token).data["deep"] == ({"x": (None, 2**70)},)
+
+
+@pytest.mark.parametrize("name", ["", "n" * 129, "a\nb", 7])
+def test_a_name_that_no_token_can_carry_is_refused(name: Any, ring: KeyRing) -> None:
+    for option in ("issuer", "audience"):
+        if name:
+            with pytest.raises(ConfigurationError, match="every token"):
+                Gate(mode="jwt", keys=ring, **{option: name})
+    with pytest.raises(ConfigurationError, match="every token"):
+        Gate(mode="jwt", keys=ring, name=name)
+
+
+def test_a_limit_without_a_store_is_refused(ring: KeyRing) -> None:
+    with pytest.raises(ConfigurationError, match="max_sessions"):
+        Gate(mode="jwt", keys=ring, policy=Policy(max_sessions=1))
+
+
+@pytest.mark.parametrize("number", [42, None, b"42", 4.2])
+def test_an_id_that_is_no_text_is_refused_and_not_just_not_found(gate: Any, number: Any) -> None:
+    """Or `revoke(subject=user.id)` with a number would find nothing and look as if it had ended everything."""
+    kept = gate.login("42")
+    calls: list[Callable[[], Any]] = [
+        lambda: gate.revoke(subject=number),
+        lambda: gate.revoke(session=number),
+        lambda: gate.revoke(kid=number),
+        lambda: gate.update(number, roles=set()),
+        lambda: gate.sessions(number),
+        lambda: gate.forget(number),
+    ]
+    for call in calls:
+        with pytest.raises(TypeError):
+            call()
+    assert gate.authenticate(kept.access_token).subject == "42"
+
+
+def test_a_generator_of_roles_is_read_once(gate: Any) -> None:
+    credentials = gate.login("ada", roles=(role for role in ["admin"]))
+
+    assert gate.authenticate(credentials.access_token).roles == {"admin"}
+
+
+def test_whatever_a_client_says_of_itself_is_kept_short(gate: Any) -> None:
+    nothing: Any = None
+    gate.login("ada", client=Client(ip=nothing, user_agent="\ud800" + "x" * 10_000))
+
+    [row] = gate.sessions("ada")
+    assert row.client == Client(ip="", user_agent="?" + "x" * 511)
 
 
 def test_what_a_gate_returns_cannot_be_changed(gate: Any) -> None:

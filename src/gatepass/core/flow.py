@@ -75,8 +75,8 @@ class Add(Question[tuple[Session, ...] | None]):
 class Swap(Question[bool]):
     """Replace the live row of `session.id` if it still has `expected_version`; True when that was done.
 
-    The new row has version `expected_version + 1`, whatever `session.version` says. With `entry`, that is appended to
-    the log in the same step.
+    The new row has version `expected_version + 1`, whatever `session.version` says; of `seen_at` and of `forget_at` the
+    later one stays, so that no `Touch` is undone. With `entry`, that is appended to the log in the same step.
     """
 
     session: Session
@@ -236,4 +236,9 @@ class Tell(Question[None]):
     event: Event
 
 
-GateQuestion: TypeAlias = Load | Keys | Tell
+@dataclass(frozen=True, slots=True)
+class Now(Question[int]):
+    """The time, in seconds since the epoch, asked again after something that may have taken long."""
+
+
+GateQuestion: TypeAlias = Load | Keys | Tell | Now

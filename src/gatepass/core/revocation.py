@@ -40,6 +40,8 @@ class Denylist:
         self._lock = Lock()
         # The ids of `ended` by the minute in which they die, so that a minute is dropped without looking at the rest.
         self._buckets: dict[int, list[str]] = {}
+        # What was dead by this second has been dropped. It stays a minute behind, so that requests which drew the time
+        # a moment apart, and small corrections of the clock, need nothing that has gone.
         self._swept = 0
 
     def __len__(self) -> int:
@@ -55,25 +57,26 @@ class Denylist:
         Raises:
             StoreError: There are more live entries than this node may hold.
         """
-        if isinstance(answer, Tailed) and not answer.entries and 0 <= now - self._swept < MINUTE:
+        if isinstance(answer, Tailed) and not answer.entries and 0 <= now - self._swept < 2 * MINUTE:
             return True  # nothing new: the usual case, and without the lock
         with self._lock:
             if isinstance(answer, Reset) or now < self._swept:
                 # History was lost; or the clock went back, and entries that were dropped may be alive again. Either
                 # way a snapshot follows, which is joined to what is here.
-                self._swept = min(now, self._swept)
+                self._swept = min(now - MINUTE, self._swept)
                 self.cursor = None
                 return False
             self._sweep(now)
             for entry in answer.entries:
-                self._add(entry, now)
+                self._add(entry)
             self.cursor = answer.cursor
             return answer.cursor is None or answer.cursor.number >= answer.head
 
-    def _add(self, entry: Entry, now: int) -> None:
-        if entry.until <= now:
+    def _add(self, entry: Entry) -> None:
+        if entry.until <= self._swept:
             return
-        if len(self) >= self._cap:
+        held = entry.key in self.ended or entry.key in self.kids or entry.key in self.changed
+        if len(self) >= self._cap and not held:
             sentence = f"the revocation log has more than {self._cap} live entries"
             raise StoreError(sentence)
         match entry.kind:
@@ -89,13 +92,19 @@ class Denylist:
                     self._buckets.setdefault(minute, []).append(entry.key)
 
     def _sweep(self, now: int) -> None:
-        """Drop what died before the present minute."""
-        if now - self._swept < MINUTE:
+        """Drop what died before the last minute."""
+        if now - self._swept < 2 * MINUTE:
             return
-        self._swept = now - now % MINUTE
-        for minute in [minute for minute in self._buckets if (minute + 1) * MINUTE <= now]:
+        self._swept = dead = now - now % MINUTE - MINUTE
+        for minute in [minute for minute in self._buckets if (minute + 1) * MINUTE <= dead]:
             for key in self._buckets.pop(minute):
-                if self.ended[key] == minute:  # else it was entered again with a later end
+                if self.ended.get(key) == minute:  # else it was entered again with a later end
                     del self.ended[key]
-        self.kids = {kid: until for kid, until in self.kids.items() if until > now}
-        self.changed = {sid: entry for sid, entry in self.changed.items() if entry[1] > now}
+        self.kids = {kid: until for kid, until in self.kids.items() if until > dead}
+        self.changed = {sid: entry for sid, entry in self.changed.items() if entry[1] > dead}
+
+    def restart(self) -> None:
+        """Begin again, as in a process that was just forked: another thread may have been in the middle of it."""
+        self._lock = Lock()
+        self._buckets, self.ended, self.kids, self.changed = {}, {}, {}, {}
+        self.cursor = None

@@ -5,10 +5,12 @@ What happens to a genuine token of generation *n*, presented to a live row of ge
 """
 
 import hmac
+from dataclasses import replace
 from enum import Enum
 from hashlib import sha256
+from typing import Literal
 
-from gatepass.core.flow import End, Find, Flow, Keys, Swap, Tell, ask
+from gatepass.core.flow import End, Find, Flow, Keys, Now, Swap, Tell, ask
 from gatepass.core.keyring import KeyRing
 from gatepass.core.lifecycle import advanced, consult, standing
 from gatepass.core.opaque import RefreshToken
@@ -118,45 +120,55 @@ def exchange(
         ReplayedCredential: It had been exchanged before; the session is ended now.
         StoreError: Nothing was decided; the same token can be tried again.
     """
+    was_head = False
     for _ in range(ATTEMPTS):
         session = yield from holder(presented, ring)
         standing(session, now)
         age = now - session.rotated_at
         ruling = verdict(presented=presented.generation, live=session.generation, age=age, grace=grace)
+        if was_head and presented.generation == session.generation - 1:
+            ruling = Verdict.SAME_SUCCESSOR  # it lost to its twin just now, however long the hook took meanwhile
+        was_head = was_head or ruling is Verdict.EXCHANGE
         if ruling is Verdict.REPLAY:
-            yield from _end(session, client=client, now=now)
+            _ = yield from _end(session, reason="replayed", client=client, now=now)
             raise ReplayedCredential(session_id=session.id)
         held = Subject(roles=session.roles, claims=session.claims)
         person = yield from consult(session.subject, held, hooked=hooked)
         if person is None:
-            ended = yield from ask(End(ids=(session.id,), reason="inactive", at=now))
+            ended = yield from _end(session, reason="inactive", client=client, now=now)
             raise RevokedCredential(ended_at=ended[0].ended_at if ended else None)
-        if ruling is Verdict.SAME_SUCCESSOR:
+        if ruling is Verdict.SAME_SUCCESSOR and person == held:
             return session
-        successor = advanced(
-            session,
-            generation=presented.generation + 1,
-            rotated_at=now,
-            seen_at=max(now, session.seen_at),
-            forget_at=session.forget_at + max(0, now - session.seen_at),
-            roles=person.roles,
-            claims=person.claims,
-            client=client if client != SOMEWHERE else session.client,
-        )
+        if hooked:
+            now = yield from ask(Now())  # the hook may have taken longer than the grace that begins here
+        successor = advanced(session, roles=person.roles, claims=person.claims)
+        if ruling is Verdict.EXCHANGE:
+            successor = replace(
+                successor,
+                generation=presented.generation + 1,
+                rotated_at=now,
+                seen_at=max(now, session.seen_at),
+                forget_at=session.forget_at + max(0, now - session.seen_at),
+                client=client if client != SOMEWHERE else session.client,
+            )
         if (yield from ask(Swap(successor, session.version))):
             return successor
     raise StoreError("one session changed too often while it was refreshed")
 
 
-def _end(session: Session, *, client: Client, now: int) -> Flow[None]:
-    ended = yield from ask(End(ids=(session.id,), reason="replayed", at=now))
-    if ended:  # of several who replay at once, one ends the session and one event tells of it
+def _end(
+    session: Session, *, reason: Literal["replayed", "inactive"], client: Client, now: int
+) -> Flow[tuple[Session, ...]]:
+    ended = yield from ask(End(ids=(session.id,), reason=reason, at=now))
+    if ended:  # of several who try at once, one ends the session and one event tells of it
         event = Event(
-            kind="replay",
+            kind="replay" if reason == "replayed" else "revoke",
             at=now,
             subject=session.subject,
             session_ids=(session.id,),
+            reason=reason,
             client=client,
             holder=session.client,
         )
         yield from ask(Tell(event))
+    return ended

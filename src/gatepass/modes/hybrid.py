@@ -30,7 +30,7 @@ class HybridMode:
     def issue(self, session: Session, fresh: Fresh, now: int) -> Flow[Credentials]:
         """The refresh token of the live generation and a fresh access token."""
         refresh = yield from rotation.token(session, self._tokens.ring)
-        # The version lets a change of roles outdate the token: see `AccessTokens.refused`.
+        # The version lets a change of roles outdate the token: see `AccessTokens.stand`.
         token, expires_at = self._access.mint(session, fresh.jti, now, ver=session.version)
         return Credentials(
             mode="hybrid",

@@ -12,15 +12,13 @@ from gatepass.core.revocation import Denylist
 from gatepass.core.warm import AccessTokens, Seen
 from gatepass.errors import RevokedCredential, UnknownCredential
 from gatepass.modes import Setup
-from gatepass.records import Credentials, Identity, Mode, Session, thaw
+from gatepass.records import Credentials, Identity, Session, thaw
 
 T = TypeVar("T")
 
 
 class JwtMode:
     """Access tokens as in RFC 9068, valid until `exp`, or until the log says otherwise where there is one."""
-
-    name: Mode = "jwt"
 
     def __init__(self, setup: Setup, tokens: AccessTokens, denylist: Denylist) -> None:
         self._setup = setup

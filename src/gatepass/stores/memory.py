@@ -162,7 +162,9 @@ class MemoryStore:
         row = self._live(question.session.id)
         if row is None or row.version != question.expected_version:
             return False
-        self._put(replace(question.session, version=row.version + 1))
+        new = question.session
+        seen_at, forget_at = max(new.seen_at, row.seen_at), max(new.forget_at, row.forget_at)
+        self._put(replace(new, version=row.version + 1, seen_at=seen_at, forget_at=forget_at))
         if question.entry is not None:
             self._append(question.entry)
         return True

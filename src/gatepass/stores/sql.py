@@ -100,9 +100,17 @@ TAIL: Final = (
     " FROM gatepass_log WHERE number >= ? ORDER BY number LIMIT ?"
 )
 
+
+def _assigned(name: str) -> str:
+    # Of two times of use the later one stays. Engines do not agree on a name for the greater of two, but on this.
+    if name in {"seen_at", "forget_at"}:
+        return f"{name} = (SELECT max(at) FROM (SELECT {name} AS at UNION ALL SELECT ?) AS both)"
+    return f"{name} = ?"
+
+
 _INSERT: Final = f"INSERT INTO gatepass_session ({_ALL}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _SWAP: Final = (
-    f"UPDATE gatepass_session SET {', '.join(f'{name} = ?' for name in COLUMNS[1:])}"
+    f"UPDATE gatepass_session SET {', '.join(map(_assigned, COLUMNS[1:]))}"
     " WHERE id = ? AND version = ? AND ended_at IS NULL RETURNING 1"
 )
 _TOUCH: Final = (

@@ -167,6 +167,18 @@ def _checked(path: str | os.PathLike[str]) -> Path:
     return Path(text).absolute()  # wherever the process goes later
 
 
+_File: TypeAlias = tuple[int, int]
+
+
+def _file(path: Path) -> _File | None:
+    """Which file stands at *path* now; None when there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  a third of the time of `Path.stat`, on every read
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _fault(error: sqlite3.Error | msgspec.MsgspecError | OverflowError | UnicodeError) -> StoreError:
     if isinstance(error, sqlite3.Error):
         sentence = reason(error)
@@ -189,11 +201,14 @@ class _Reader:
         self.home: Final = home
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._file: _File | None = None
         self._quiet: tuple[int, Cursor | None] | None = None
         self._nothing = Tailed(entries=(), cursor=None, head=0)
 
     def answer(self, question: _Read) -> Any:
         try:
+            if _file(self._path) != self._file:
+                self.close()  # another file stands there: a backup was put back
             connection = self._connection or self._open()
             if isinstance(question, Find):
                 rows = connection.execute(sql.FIND, (question.id,)).fetchall()
@@ -224,7 +239,7 @@ class _Reader:
     def _open(self) -> sqlite3.Connection:
         connection = connect(self._path)
         connection.execute("PRAGMA query_only = ON")
-        self._connection = connection
+        self._connection, self._file = connection, _file(self._path)
         return connection
 
     def close(self) -> None:
@@ -270,6 +285,7 @@ class _Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._file: _File | None = None
         # Guards all that follows; notified of every change.
         self._change = threading.Condition()
         self._jobs: list[_Job] = []
@@ -349,6 +365,8 @@ class _Writer:
     def _flush(self, jobs: Sequence[_Job]) -> None:
         """Run *jobs* in one transaction, commit, and only then answer."""
         try:
+            if _file(self._path) != self._file:
+                self._disconnect()  # or it would be written, and acknowledged, where nobody reads
             connection = self._connection or self._connect()
             _begin(connection)
         except sqlite3.Error as error:
@@ -376,7 +394,7 @@ class _Writer:
                 job.succeed(outcome)
 
     def _connect(self) -> sqlite3.Connection:
-        self._connection = connect(self._path)
+        self._connection, self._file = connect(self._path), _file(self._path)
         self._connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits instead
         return self._connection
 
@@ -414,7 +432,7 @@ def _attempt(connection: sqlite3.Connection, question: StoreQuestion) -> Any:
         if not connection.in_transaction:
             raise
         answer = _Failed(_fault(error))
-    except (TypeError, ValueError, RecursionError) as error:  # claims or data that are not JSON: the caller's mistake
+    except (TypeError, ValueError, AttributeError, RecursionError) as error:  # not of its type: the caller's mistake
         answer = _Failed(error)
     else:
         connection.execute("RELEASE question")
