@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 from support.clock import Clock
 from support.colours import Awaited
+from support.gates import RegisteringAsyncGate, RegisteringGate
 from support.register import REGISTER, Capture, Register
 
-from gatepass import MODES, AsyncGate, Credentials, Gate
+from gatepass import MODES
 from gatepass.keys import KeyRing, new_ring
 from gatepass.stores import Store
 from gatepass.stores.memory import MemoryStore
@@ -68,32 +69,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture(scope="session", params=["HS256", "ES256"])
 def ring(request: pytest.FixtureRequest) -> KeyRing:
     return new_ring(request.param, now=1_900_000_000)
-
-
-class RegisteringGate(Gate):
-    """Enters every credential that it issues."""
-
-    def login(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(super().login(*args, **options))
-
-    def refresh(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(super().refresh(*args, **options))
-
-    def step_up(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(super().step_up(*args, **options))
-
-
-class RegisteringAsyncGate(AsyncGate):
-    """The same, awaited."""
-
-    async def login(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(await super().login(*args, **options))
-
-    async def refresh(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(await super().refresh(*args, **options))
-
-    async def step_up(self, *args: Any, **options: Any) -> Credentials:
-        return REGISTER.issued(await super().step_up(*args, **options))
 
 
 MakeGate = Callable[..., Any]

@@ -144,8 +144,9 @@ async def logout(request: Request) -> Response:
     """End the session on the server; that the cookies go too is only tidiness."""
     await _form(request)
     response = RedirectResponse("/login", status_code=303)
-    with suppress(CredentialError):  # it had ended already
-        await request.app.state.gate.logout(_credential(request) or request.cookies.get(REFRESH))
+    for credential in (_credential(request), request.cookies.get(REFRESH)):
+        with suppress(CredentialError):  # one of them may be damaged, or the session have ended already
+            await request.app.state.gate.logout(credential)
     _clear(response)
     return response
 
@@ -165,11 +166,17 @@ async def refused(request: Request, error: Exception) -> Response:
     """Every refusal of the gate: a code for programs, and for people a page to go on from."""
     assert isinstance(error, GatepassError)  # noqa: S101  registered for this class only
     wants_page = "text/html" in request.headers.get("accept", "")
-    if wants_page and request.method == "GET" and isinstance(error, CredentialError):
+    if wants_page and isinstance(error, CredentialError):
+        refreshing = request.url.path == "/auth/refresh"
         # The access cookie outlives its token, so "expired" and "never logged in" are told apart.
-        if isinstance(error, ExpiredCredential) and request.app.state.gate.mode == "hybrid":
+        if isinstance(error, ExpiredCredential) and request.app.state.gate.mode == "hybrid" and not refreshing:
             return RedirectResponse(f"/auth/renew?next={_local(request.url.path)}", status_code=303)
-        return RedirectResponse("/login", status_code=303)
+        response = RedirectResponse("/login", status_code=303)
+        if refreshing:
+            _clear(response)  # nothing renews these any more
+        return response
+    if wants_page and isinstance(error, LoginFailed):
+        return HTMLResponse(pages.login(request.app.state.gate.mode, f"{error}."), status_code=error.status)
     headers = {"Cache-Control": "no-store"}
     if error.status == 401:  # noqa: PLR2004  RFC 9110: says how to authenticate
         headers["WWW-Authenticate"] = 'Bearer realm="first-login"'

@@ -32,11 +32,11 @@ def _time(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%d %B %Y, %H:%M:%S UTC")
 
 
-def login(mode: str) -> str:
-    """The login form."""
+def login(mode: str, sentence: str = "") -> str:
+    """The login form, with what was wrong the last time."""
     return _document(
         "Log in",
-        '<form method="post" action="/auth/login">'
+        f'<p role="alert">{escape(sentence)}</p><form method="post" action="/auth/login">'
         '<label>Name <input name="name" autocomplete="username" required autofocus></label>'
         '<label>Password <input name="password" type="password" autocomplete="current-password" required></label>'
         f"<button>Log in</button></form><p>This example runs in <b>{escape(mode)}</b> mode. "

@@ -4,16 +4,18 @@ Each verb draws what its flow needs from the world, the time and fresh randomnes
 from `gatepass.verbs`. Nothing is decided here.
 """
 
-import asyncio
 from collections.abc import Collection, Mapping
 from inspect import isawaitable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gatepass.configured import Configured, checked_data, checked_text, events, known
 from gatepass.core.flow import Flow, Keys, Load, Now, Question, Tell
 from gatepass.drivers import run, run_async
 from gatepass.records import SOMEWHERE, Client, Credentials, Event, Identity, Mode, Receipt, Session
 from gatepass.verbs import MANY
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -367,12 +369,14 @@ class AsyncGate(Configured):
 
     async def _to_its_end(self, flow: Flow[T]) -> T:
         """As `_run`, also if the caller is cancelled: what was ended has to be told, whoever hung up meanwhile."""
+        import asyncio  # noqa: PLC0415  whoever has no event loop need not load one
+
         task = asyncio.create_task(run_async(flow, self._answer))
         self._tasks.add(task)
         task.add_done_callback(self._forget_task)
         return await asyncio.shield(task)
 
-    def _forget_task(self, task: asyncio.Task[Any]) -> None:
+    def _forget_task(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             _ = task.exception()  # it was raised to the caller, if there still was one

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from support.gates import RegisteringGate
 from support.register import REGISTER, Register
 from support.server import Server, first_login
 
-from gatepass import MODES, Credentials, Gate, Mode
+from gatepass import MODES, Credentials, Mode
 from gatepass.keys import KeyFile
 from gatepass.stores.sqlite import SqliteStore
 
@@ -178,7 +179,7 @@ def test_after_five_minutes_a_page_renews_and_goes_on(server: Server, browser: B
     """Whoever comes back after lunch sees the page that they asked for, and no login form. No GET rotates."""
     if mode != "hybrid":
         pytest.skip("only hybrid renews")
-    past = Gate(
+    past = RegisteringGate(
         SqliteStore(server.folder / "first_login.db"),
         mode="hybrid",
         keys=KeyFile(server.folder / "keys.json"),
@@ -198,5 +199,40 @@ def test_after_five_minutes_a_page_renews_and_goes_on(server: Server, browser: B
     renewed = browser.post("/auth/refresh", data={"next": "/devices"})
     assert renewed.headers["location"] == "/devices"
     assert "Your devices" in browser.get("/devices").text
+    assert browser.post(f"/auth/devices/{credentials.session_id}x/end").status_code == 404
     elsewhere = browser.post("/auth/refresh", data={"next": "//evil.example"})
     assert elsewhere.headers["location"] == "/"
+
+
+def test_who_was_logged_out_while_away_gets_the_form(server: Server, browser: Browser, mode: Mode) -> None:
+    """The renewal is refused, the cookies go, and nothing leads round in a circle."""
+    if mode != "hybrid":
+        pytest.skip("only hybrid renews")
+    browser.log_in()
+    assert browser.post("/auth/logout", headers={"Cookie": f"{REFRESH}={browser.cookies[REFRESH]}"}).status_code == 303
+    browser.cookies.set(REFRESH, "x" * 70, domain="127.0.0.1", path="/auth")
+
+    answer = browser.post("/auth/refresh", data={"next": "/"})
+
+    assert answer.headers["location"] == "/login"
+    assert not any(browser.cookies.values())
+
+
+def test_a_damaged_cookie_does_not_keep_a_logout_from_the_other(browser: Browser, mode: Mode, server: Server) -> None:
+    if mode != "hybrid":
+        pytest.skip("there is one cookie")
+    browser.log_in()
+    refresh = browser.cookies[REFRESH]
+    damaged = {"Cookie": f"{ACCESS}=damaged; {REFRESH}={refresh}", "Origin": server.url}
+    assert httpx.post(f"{server.url}/auth/logout", headers=damaged, trust_env=False).status_code == 303
+
+    answer = httpx.post(f"{server.url}/auth/refresh", data={"refresh_token": refresh}, trust_env=False)
+    assert code(answer) == (401, "credential_revoked")
+
+
+def test_a_wrong_password_gets_the_form_again(browser: Browser) -> None:
+    answer = browser.post("/auth/login", data={**ADA, "password": "x"})
+
+    assert answer.status_code == 401
+    assert 'name="password"' in answer.text
+    assert "the login failed" in answer.text

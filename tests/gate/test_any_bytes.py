@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.gates import RegisteringGate
 
 from gatepass import CredentialError, Gate, GatepassError, MalformedCredential, ModeNotEnabled
 from gatepass.core import opaque
@@ -24,7 +25,7 @@ def ring() -> KeyRing:
 
 @pytest.fixture(scope="module")
 def gate(ring: KeyRing) -> Gate:
-    return Gate(MemoryStore(), mode="hybrid", keys=ring)
+    return RegisteringGate(MemoryStore(), mode="hybrid", keys=ring)
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from support.faults import Meanwhile
+from support.gates import RegisteringGate
 from support.register import Register
 
-from gatepass import ConfigurationError, Event, Gate, LoginFailed, Mode, Subject
+from gatepass import ConfigurationError, Event, LoginFailed, Mode, Subject
 from gatepass.core.flow import Add
 from gatepass.core.keyring import KeyRing
 from gatepass.keys import new_ring
@@ -48,7 +49,7 @@ def test_no_session_survives_that_the_hook_refused(
 ) -> None:
     """Disable first, then end all sessions: 2,000 times against a login that starts at the same moment."""
     users = Directory()
-    gate = Gate(store, mode=mode, keys=ring, load_subject=users.load)
+    gate = RegisteringGate(store, mode=mode, keys=ring, load_subject=users.load)
     start, done = threading.Barrier(2, timeout=20), threading.Barrier(2, timeout=20)
     outcomes: dict[str, int] = {"logged in, then ended": 0, "refused": 0}
 
@@ -125,7 +126,7 @@ def test_a_session_ended_between_its_making_and_its_change_is_not_issued(
         users["ada"] = Subject(roles=frozenset({"clerk"}))
         other.revoke(subject="ada")
 
-    other = Gate(store, mode=mode, keys=ring)
+    other = RegisteringGate(store, mode=mode, keys=ring)
     gate = make_gate(Meanwhile(store, demote_and_end, after=Add), mode=mode, keys=ring, load_subject=users.get)
     with pytest.raises(LoginFailed):
         gate.login("ada")

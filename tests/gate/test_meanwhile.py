@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from support.faults import Meanwhile
+from support.gates import RegisteringGate
 
 from gatepass import (
     Credentials,
@@ -30,7 +31,7 @@ def ring() -> KeyRing:
 @pytest.fixture
 def other(store: Store, ring: KeyRing, clock: Any) -> Gate:
     """Another request, which is quicker."""
-    return Gate(store, mode="hybrid", keys=ring, clock=clock)
+    return RegisteringGate(store, mode="hybrid", keys=ring, clock=clock)
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_of_two_replays_at_once_one_ends_the_session_and_tells(
 
     def replay() -> None:
         with pytest.raises(ReplayedCredential):
-            Gate(store, mode="hybrid", keys=interrupted_ring, clock=clock, on_event=events.append).refresh(
+            RegisteringGate(store, mode="hybrid", keys=interrupted_ring, clock=clock, on_event=events.append).refresh(
                 held.refresh_token
             )
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.register import REGISTER
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -17,6 +18,7 @@ def test_its_example_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.Monke
     exec(compile(example, "README.md", "exec"), names)
 
     gate, credentials = names["gate"], names["credentials"]
+    REGISTER.issued(credentials)  # type: ignore[arg-type]
     assert [row.ended_reason for row in gate.sessions("user 42")] == ["revoked"]  # type: ignore[attr-defined]
     with pytest.raises(Exception, match="ended"):
         gate.authenticate(credentials.access_token)  # type: ignore[attr-defined]

@@ -13,6 +13,7 @@ from gatepass import Gate, GatepassError, Mode
 from gatepass.core.flow import Question, Swap
 from gatepass.keys import KeyFile
 from gatepass.stores.sqlite import SqliteStore
+from support.gates import RegisteringGate
 
 #: Nothing here takes so long; a test that waits for it has hung.
 DEADLINE = 20.0
@@ -24,7 +25,7 @@ SPAWN = get_context("spawn")
 def open_gate(folder: Path, mode: Mode, **options: Any) -> Gate:
     """A gate on the database and keys in *folder*."""
     keys = KeyFile(folder / "keys.json", algorithm="HS256")
-    return Gate(SqliteStore(folder / "gatepass.db"), mode=mode, keys=keys, **options)
+    return RegisteringGate(SqliteStore(folder / "gatepass.db"), mode=mode, keys=keys, **options)
 
 
 def attempt(gate: Gate, verb: str, *args: Any, **options: Any) -> Any:
