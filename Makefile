@@ -50,7 +50,7 @@ $(VENV)-bench/.ready: requirements/bench.txt pyproject.toml | $(VENV)-bench/.mad
 	$(VENV)-bench/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-dev: $(VENV)/.test  ## the example at http://localhost:8400 (PORT=8400, MODE=session, jwt or hybrid)
+dev: $(VENV)/.test  ## the example at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
 	MODE=$(MODE) PORT=$(PORT) $(BIN)/python -m examples.first_login
 
 test: $(VENV)/.test  ## every test
