@@ -60,8 +60,7 @@ def _after_fork() -> None:
         gate._denylist.restart()  # noqa: SLF001
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)
+_ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
 
 
 class KeySource(Protocol):

@@ -101,8 +101,7 @@ def _after_fork() -> None:
         file._mutex = threading.Lock()  # noqa: SLF001  a thread of the parent may have held it
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_after_fork)
+_ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
 
 
 class KeyFile:

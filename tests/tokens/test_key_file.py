@@ -317,3 +317,14 @@ def test_a_file_that_lacks_a_part_is_refused(path: Path, name: str) -> None:
     write(path, json.dumps(document).encode())
 
     assert "not one of ours" in refused(path).cause
+
+
+def test_a_forked_process_has_a_lock_of_its_own(tmp_path: Path) -> None:
+    """A thread of the parent may have held it, and the child does not have that thread."""
+    file = KeyFile(tmp_path / "keys.json")
+    ring = file.ring()
+    file._mutex.acquire()
+
+    keys._after_fork()
+
+    assert file.ring() is ring
