@@ -9,9 +9,21 @@ from typing import Any, get_args
 import pytest
 from support.clock import Clock
 from support.faults import Faulty
+from support.gates import RegisteringGate
 
-from gatepass import Credentials, GatepassError, Mode, ReplayedCredential, StoreError
-from gatepass.core.flow import Forgive, Hit, Once, Question, StoreQuestion, Tail, Touch, ask
+from gatepass import Credentials, GatepassError, Mode, ReplayedCredential, StoreError, Subject
+from gatepass.core.flow import (
+    Forgive,
+    GateQuestion,
+    Hit,
+    Now,
+    Once,
+    Question,
+    StoreQuestion,
+    Tail,
+    Touch,
+    ask,
+)
 from gatepass.core.keyring import KeyRing
 from gatepass.drivers import run
 from gatepass.keys import new_ring
@@ -125,6 +137,45 @@ def test_every_question_was_failed_by_some_verb(scene: Callable[[], Scene], mode
     failed = sum((walk(scene, verb) for verb in verbs), Counter[type[Question[Any]]]())
 
     assert set(failed) == set(get_args(StoreQuestion)) - set(ALONE) - NOT_IN[mode]
+
+
+class Doubtful(RegisteringGate):
+    """Fails at one kind of the questions that a gate answers itself, and notes what it was asked."""
+
+    fails: type[Question[Any]] | None = None
+    asked: Counter[type[Question[Any]]]
+
+    def _answer(self, question: Question[Any]) -> Any:
+        self.asked[type(question)] += 1
+        if type(question) is self.fails:
+            raise StoreError("planted")
+        return super()._answer(question)
+
+
+@pytest.mark.parametrize("kind", get_args(GateQuestion), ids=lambda kind: kind.__name__)
+def test_a_fault_of_what_the_gate_answers_itself_authorises_nothing(
+    kind: type[Question[Any]], store: Store, ring: KeyRing
+) -> None:
+    """The hook, the key source, the audit trail, the clock: each enumerated from the union as well."""
+    gate = Doubtful(store, mode="hybrid", keys=ring, load_subject=lambda _: Subject())
+    gate.asked = Counter()
+    held = gate.login("ada")
+    failed = 0
+    verbs: list[Any] = [lambda: gate.login("ada"), lambda: gate.step_up(held.access_token)]
+    for verb in verbs:
+        gate.fails, gate.asked = kind, Counter()
+        try:
+            verb()
+        except StoreError:
+            failed += 1
+        else:
+            assert gate.asked[kind] == 0, "a fault was answered"
+        gate.fails = None
+    token = gate.login("ada").refresh_token
+    gate.fails, gate.asked = kind, Counter()
+    with pytest.raises(StoreError):
+        gate.refresh(token)
+    assert failed or kind is Now
 
 
 @pytest.mark.parametrize("question", ALONE.values(), ids=[kind.__name__ for kind in ALONE])
