@@ -57,7 +57,7 @@ _gates: "WeakSet[Configured]" = WeakSet()
 
 def _after_fork() -> None:
     for gate in list(_gates):
-        gate._denylist.restart()  # noqa: SLF001
+        gate._denylist.restart()  # noqa: SLF001  its lock may be held by a thread that the child does not have
 
 
 _ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
