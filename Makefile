@@ -82,7 +82,7 @@ smoke: $(VENV)-bench/.ready  ## that the bench runs, and agrees with its peers o
 	$(VENV)-bench/bin/python -m bench core --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
-	for name in build run cli test check bench; do \
+	for name in build run cli fastapi test check bench; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	    --no-emit-index-url --no-emit-find-links --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
