@@ -1,13 +1,24 @@
 """Measure a topic and print it as Markdown: ``python -m bench core``; with ``--smoke`` only show that it runs."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from bench import checks, tokens
-from bench.harness import Case, measure, report, smoke
+from bench.harness import measure, report, smoke
+from bench.requests import report as requests
 
-#: What belongs to a topic: each entry makes its cases when they are wanted.
-TOPICS: Mapping[str, tuple[Callable[[], list[Case]], ...]] = {"core": (tokens.cases, checks.cases)}
+
+def core(*, few: bool) -> Iterable[str]:
+    """Tokens, checks and flows, without any framework."""
+    cases = [*tokens.cases(), *checks.cases()]
+    yield report(smoke(cases) if few else measure(cases))
+
+
+#: What a topic prints, piece by piece.
+TOPICS: Mapping[str, Callable[[bool], Iterable[str]]] = {
+    "core": lambda few: core(few=few),
+    "requests": lambda few: requests.run(smoke=few),
+}
 
 
 def main() -> None:
@@ -15,8 +26,8 @@ def main() -> None:
     parser.add_argument("topic", choices=TOPICS)
     parser.add_argument("--smoke", action="store_true", help="run each case a few times; the times mean nothing")
     asked = parser.parse_args()
-    cases = [case for make in TOPICS[asked.topic] for case in make()]
-    print(report(smoke(cases) if asked.smoke else measure(cases)))
+    for piece in TOPICS[asked.topic](asked.smoke):
+        print(piece, flush=True)
 
 
 if __name__ == "__main__":

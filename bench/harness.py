@@ -93,8 +93,14 @@ def _time(call: Callable[[Any], object], inputs: Iterator[Any], count: int) -> f
 
 
 def _row(case: Case, times: Sequence[float]) -> Row:
+    between, low, high = middle(times)
+    return Row(case=case, median=between, low=low, high=high)
+
+
+def middle(times: Sequence[float]) -> tuple[float, float, float]:
+    """The median of *times*, and the ends of the range that holds the middle 80 % of them."""
     tenths = quantiles(times, n=10, method="inclusive")
-    return Row(case=case, median=median(times), low=tenths[0], high=tenths[-1])
+    return median(times), tenths[0], tenths[-1]
 
 
 def report(rows: Sequence[Row]) -> str:
