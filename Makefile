@@ -77,9 +77,11 @@ format: $(VENV)/.check  ## mend what a machine can mend
 
 bench: $(VENV)-bench/.ready  ## how fast it is, beside its peers and its budget
 	$(VENV)-bench/bin/python -m bench core
+	$(VENV)-bench/bin/python -m bench requests
 
-smoke: $(VENV)-bench/.ready  ## that the bench runs, and agrees with its peers on every token; its times mean nothing
+smoke: $(VENV)-bench/.ready  ## that the bench runs, and that each of its sides accepts and refuses what it should
 	$(VENV)-bench/bin/python -m bench core --smoke
+	$(VENV)-bench/bin/python -m bench requests --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
 	for name in build run cli fastapi test check bench; do \

@@ -107,7 +107,7 @@ def report(rows: Sequence[Row]) -> str:
     """*rows* as Markdown tables, one a topic, each row beside its budget."""
     lines = [f"Python {platform.python_version()}, {platform.machine()}. Microseconds: median (middle 80 % of rounds)."]
     for topic in dict.fromkeys(row.case.topic for row in rows):
-        lines += ["", f"## {topic}", "", "| | µs | budget | held |", "|---|---:|---|---|"]
+        lines += ["", f"### {topic}", "", "| | µs | budget | held |", "|---|---:|---|---|"]
         of_topic = [row for row in rows if row.case.topic == topic]
         medians = {row.case.name: row.median for row in of_topic}
         lines += [_line(row, medians) for row in of_topic]

@@ -60,7 +60,7 @@ def _in_process(cases: Sequence[Variant], folder: Path, address: str | None, *, 
     with asyncio.Runner(loop_factory=import_module("uvloop").new_event_loop) as runner:
         taken = runner.run(measured())
     for framework, rows in _by_framework(cases, taken):
-        yield f"\n## {framework}, in process\n"
+        yield f"\n### {framework}, in process\n"
         yield "| | adds µs | request µs | may add | held | beside ours |"
         yield "|---|---:|---:|---|---|---|"
         base = dict(rows)[BASE]
@@ -73,7 +73,7 @@ def _in_process(cases: Sequence[Variant], folder: Path, address: str | None, *, 
 def _behind_wrk(cases: Sequence[Variant], folder: Path, address: str | None) -> Iterator[str]:
     apps = wrk.measure(cases, folder, address)
     for framework, rows in _by_framework(cases, [served.request for served in apps]):
-        yield f"\n## {framework}, behind uvicorn and wrk\n"
+        yield f"\n### {framework}, behind uvicorn and wrk\n"
         yield "| | adds µs | request µs | requests/s | p50 µs | p99 µs | beside ours |"
         yield "|---|---:|---:|---:|---:|---:|---|"
         base = dict(rows)[BASE]
