@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 import msgspec
 
+from gatepass.core import origin
 from gatepass.core.flow import Flow
 from gatepass.core.keyring import KeyRing
 from gatepass.core.lifecycle import Fresh
@@ -182,6 +183,22 @@ class Configured:
         """The public halves of the keys that verify, as a JWK set (RFC 7517); empty where there are none."""
         return {"keys": []} if self._keys is None else self._ring().jwks()
 
+    def csrf_token(self, session_id: str) -> str:
+        """What a page of this session sends along, as `X-CSRF-Token` or `csrf_token`, to prove that it is one of ours.
+
+        Raises:
+            KeyUnavailable: The gate has no keys.
+        """
+        return origin.csrf_token(self._ring().csrf[0], session_id)
+
+    def csrf_belongs(self, token: str, session_id: str) -> bool:
+        """Whether *token* was made for this session, also under a key ring from before a rotation.
+
+        Raises:
+            KeyUnavailable: The gate has no keys.
+        """
+        return origin.belongs(token, session_id, self._ring().csrf)
+
     def close(self) -> None:
         """Let go of the store: write what was written behind, close its files. Closing twice is allowed."""
         if self._store is not None:
@@ -224,6 +241,7 @@ class Configured:
         data: Mapping[str, Any] | None,
         client: Client,
         replaces: str | None,
+        remember: bool,
     ) -> Flow[Credentials]:
         if self._setup.hooked and (roles is not None or claims is not None):
             raise TypeError("roles and claims come from load_subject, which this gate has")
@@ -235,6 +253,7 @@ class Configured:
             data=checked_data(data or {}),
             client=checked_client(client),
             replaces=replaces,
+            remember=bool(remember),
             fresh=self._fresh(),
             now=self._now(),
         )

@@ -5,6 +5,9 @@
 | `CredentialError` | asks the person to log in again |
 | `ExpiredCredential`, within it | renews first, where there is something to renew with |
 | `LoginFailed` | says so, and nothing about why |
+| `StepUpRequired` | asks the person to prove again who they are |
+| `RequestRefused` | sends another request: this one is wrong whoever asks, or comes from the wrong page |
+| `RoleRequired` | says that it is not allowed |
 | `NotPossible` | asks for something that this session or configuration can do |
 | `StoreError` | waits and tries again; somebody looks at the store |
 | `ConfigurationError` | refuses to start |
@@ -129,6 +132,114 @@ class LoginFailed(GatepassError):
     code = "login_failed"
     status = 401
     sentence = "the login failed"
+
+
+class StepUpRequired(GatepassError):
+    """Who is calling is known, but it is too long ago that they proved it. Source: RFC 9470.
+
+    Attributes:
+        max_age: How many seconds ago it may be.
+    """
+
+    code = "step_up_required"
+    status = 401
+    sentence = "log in again to do this: it needs a recent login"
+
+    def __init__(self, *, max_age: int) -> None:
+        super().__init__()
+        self.max_age = max_age
+
+
+class RoleRequired(GatepassError):
+    """Who is calling is known, and may not do this.
+
+    Attributes:
+        role: What they would have to be.
+    """
+
+    code = "role_required"
+    status = 403
+    sentence = "this needs a role that you do not have"
+
+    def __init__(self, *, role: str) -> None:
+        super().__init__()
+        self.role = role
+
+
+class RequestRefused(GatepassError):
+    """The request itself is wrong, whatever credential it carries."""
+
+
+class CredentialsAmbiguous(RequestRefused):
+    """Two credentials for one purpose, or one of our cookies twice: an attacker may have planted one of them."""
+
+    code = "credentials_ambiguous"
+    status = 400
+    sentence = "the request carries more than one credential"
+
+
+class CsrfRefused(RequestRefused):
+    """A cookie came along with a request that no page of this application made, as far as can be seen.
+
+    Attributes:
+        reason: What was wrong: a stable word, `site`, `origin` or `token`.
+    """
+
+    code = "csrf_refused"
+    status = 403
+    sentence = "the request does not come from a page of this application"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{self.sentence}: {reason}")
+        self.reason = reason
+
+
+class NotFound(RequestRefused):
+    """There is no such thing, or it is somebody else's."""
+
+    code = "not_found"
+    status = 404
+    sentence = "there is no such thing here"
+
+
+class BodyTooLarge(RequestRefused):
+    """The body is longer than anything that is read here."""
+
+    code = "body_too_large"
+    status = 413
+    sentence = "the body of the request is too large"
+
+
+class MediaTypeUnsupported(RequestRefused):
+    """The body is of a type that is not read here. What a form of another site can send is no JSON."""
+
+    code = "media_type_unsupported"
+    status = 415
+    sentence = "the body of the request is of a type that is not read here"
+
+
+class HostUnknown(RequestRefused):
+    """The name that the request was sent to is none of ours: DNS rebinding looks like that, a wrong proxy too."""
+
+    code = "host_unknown"
+    status = 421
+    sentence = "this host name is not served here"
+
+
+class FieldsInvalid(RequestRefused):
+    """The body is well formed and says something that cannot be meant.
+
+    Attributes:
+        problems: A sentence for each field, under the path of the field. What was sent is never in it.
+    """
+
+    code = "fields_invalid"
+    status = 422
+    sentence = "the fields of the request are not what they should be"
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__()
+        self.problems = problems
 
 
 class NotPossible(GatepassError):

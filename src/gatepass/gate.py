@@ -36,6 +36,7 @@ class Gate(Configured):
         data: Mapping[str, Any] | None = None,
         client: Client = SOMEWHERE,
         replaces: str | None = None,
+        remember: bool = True,
     ) -> Credentials:
         """Log *subject* in: a new session under a new id, always.
 
@@ -50,6 +51,7 @@ class Gate(Configured):
             client: Where the request came from, for the device list.
             replaces: The credential that the client came with, if any. A live session behind it ends in the same step,
                 and if it was of the same subject, its data is carried over. Anything else is no hindrance.
+            remember: Whether cookies of this session outlive the browser; renewals keep to it.
 
         Returns:
             What the client carries from now on.
@@ -69,6 +71,7 @@ class Gate(Configured):
                 data=data,
                 client=client,
                 replaces=replaces,
+                remember=remember,
             )
         )
 
@@ -198,6 +201,18 @@ class Gate(Configured):
         """
         return self._run(self._verbs.session(credential, self._now()))
 
+    def session_id(self, credential: str | None) -> str:
+        """The id of the session that *credential* belongs to, as a handle; whether it is still good is not looked at.
+
+        Args:
+            credential: A session, access or refresh token. Of an opaque one only the form is looked at.
+
+        Raises:
+            MissingCredential, MalformedCredential, UnknownCredential, RevokedCredential: It belongs to none.
+            StoreError: It cannot be known now.
+        """
+        return self._run(self._verbs.session_id(credential, self._now()))
+
     def set_data(self, session: Session, data: Mapping[str, Any]) -> bool:
         """Replace the data of a session, if the row has not changed since *session* was read.
 
@@ -290,6 +305,7 @@ class AsyncGate(Configured):
         data: Mapping[str, Any] | None = None,
         client: Client = SOMEWHERE,
         replaces: str | None = None,
+        remember: bool = True,
     ) -> Credentials:
         """As `Gate.login`."""
         return await self._to_its_end(
@@ -301,6 +317,7 @@ class AsyncGate(Configured):
                 data=data,
                 client=client,
                 replaces=replaces,
+                remember=remember,
             )
         )
 
@@ -347,6 +364,10 @@ class AsyncGate(Configured):
     async def session(self, credential: str | None) -> Session:
         """As `Gate.session`."""
         return await self._run(self._verbs.session(credential, self._now()))
+
+    async def session_id(self, credential: str | None) -> str:
+        """As `Gate.session_id`."""
+        return await self._run(self._verbs.session_id(credential, self._now()))
 
     async def set_data(self, session: Session, data: Mapping[str, Any]) -> bool:
         """As `Gate.set_data`."""

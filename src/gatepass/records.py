@@ -97,6 +97,8 @@ class Session:
     ended_at: int | None = None
     ended_reason: Reason | None = None
     client: Client = SOMEWHERE
+    #: Whether cookies of this session outlive the browser.
+    remember: bool = True
     #: Counts the changes of the row, from 1; what compare-and-set compares.
     version: int = 1
 
@@ -183,6 +185,8 @@ class Credentials:
     expires_in: int
     #: Seconds until the session ends if it is not used again: what a cookie's `Max-Age` is made of.
     session_expires_in: int
+    #: Whether its cookies outlive the browser: without it they get no `Max-Age`.
+    remember: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

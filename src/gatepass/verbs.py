@@ -80,6 +80,7 @@ class Verbs:
         data: Json,
         client: Client,
         replaces: str | None,
+        remember: bool,
         fresh: Fresh,
         now: int,
     ) -> Flow[Credentials]:
@@ -92,7 +93,9 @@ class Verbs:
         old = yield from self._replaced(replaces, now)
         if old is not None and old.subject == subject and data == NOTHING:
             data = old.data
-        session = self._born(mode or self._setup.mode, subject, known, data=data, client=client, fresh=fresh, now=now)
+        session = self._born(
+            mode or self._setup.mode, subject, known, data=data, client=client, fresh=fresh, now=now, remember=remember
+        )
         session = yield from self._add(session, "login", old)
         return (yield from issuer.issue(session, fresh, now))
 
@@ -115,12 +118,22 @@ class Verbs:
             client=client if client != SOMEWHERE or old is None else old.client,
             fresh=fresh,
             now=now,
+            remember=old is None or old.remember,
         )
         session = yield from self._add(session, "step_up", old)
         return (yield from issuer.issue(session, fresh, now))
 
     def _born(
-        self, mode: Mode, subject: str, person: Subject, *, data: Json, client: Client, fresh: Fresh, now: int
+        self,
+        mode: Mode,
+        subject: str,
+        person: Subject,
+        *,
+        data: Json,
+        client: Client,
+        fresh: Fresh,
+        now: int,
+        remember: bool,
     ) -> Session:
         issuer = self._issuer(mode)
         session = born(
@@ -133,6 +146,7 @@ class Verbs:
             data=data,
             token_ttl=issuer.token_ttl,
             now=now,
+            remember=remember,
         )
         return issuer.begin(session, fresh)
 
@@ -185,6 +199,13 @@ class Verbs:
         session = yield from self._hybrid.renew(token, client=client, now=now)
         yield from ask(Tell(_event("refresh", session, now)))
         return (yield from self._hybrid.issue(session, fresh, now))
+
+    def session_id(self, credential: str | None, now: int) -> Flow[str]:
+        """The session that a genuine credential belongs to; see `Gate.session_id`."""
+        token = present(credential)
+        if not isinstance(token, str):
+            return token.id
+        return (yield from self._access().open(token, now)).session_id
 
     # -- rows ----------------------------------------------------------------------------------------------------------
 

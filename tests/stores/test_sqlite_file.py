@@ -200,17 +200,17 @@ def test_a_table_of_our_name_does_not_make_it_ours(tmp_path: Path) -> None:
 
 def test_a_newer_database_is_left_alone(path: Path) -> None:
     """After a downgrade: the old code would not know what the new tables mean."""
-    change(path, "INSERT INTO gatepass_migration VALUES (2, 'devices', 'abc')")
+    change(path, "INSERT INTO gatepass_migration VALUES (9, 'devices', 'abc')")
     error = refused(path)
     assert "newer" in error.cause
-    assert "2_devices" in error.cause
+    assert "9_devices" in error.cause
     assert "Upgrade" in error.fix
 
 
 def test_a_newer_database_in_use_is_left_alone(path: Path) -> None:
     """While the new version runs beside the old one, what it did may be in its log only."""
     with closing(sqlite3.connect(path, isolation_level=None)) as newer:
-        newer.execute("INSERT INTO gatepass_migration VALUES (2, 'devices', 'abc')")
+        newer.execute("INSERT INTO gatepass_migration VALUES (9, 'devices', 'abc')")
         before = {name: content for name, content in files(path.parent).items() if not name.endswith("-shm")}
         with pytest.raises(ConfigurationError, match="newer"):
             SqliteStore(path)
@@ -227,7 +227,7 @@ def test_another_history_is_left_alone(path: Path) -> None:
 
 
 def test_a_gap_in_the_history_is_left_alone(path: Path) -> None:
-    change(path, "UPDATE gatepass_migration SET number = 7")
+    change(path, "UPDATE gatepass_migration SET number = 7 WHERE number = 1")
     assert "other migrations" in refused(path).cause
 
 
@@ -336,27 +336,27 @@ def test_what_is_no_json_is_a_fault_and_does_nothing(path: Path, content: bytes,
 
 def test_an_older_database_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what it holds, and once."""
-    (first,) = migrations.load("sqlite")
+    known = migrations.load("sqlite")
     second = migrations.Migration(
-        2, "devices", "abc", "-- a comment; with a semicolon\nCREATE TABLE gatepass_device (id);\n"
+        len(known) + 1, "devices", "abc", "-- a comment; with a semicolon\nCREATE TABLE gatepass_device (id);\n"
     )
-    monkeypatch.setattr(opening, "load", lambda engine: (first, second) if engine == "sqlite" else ())
+    monkeypatch.setattr(opening, "load", lambda engine: (*known, second) if engine == "sqlite" else ())
     for _ in range(2):
         store = SqliteStore(path)
         assert store.answer(Find("s1")) == a_session("s1")
         store.close()
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT number, name FROM gatepass_migration ORDER BY number").fetchall()
-        assert rows == [(1, "sessions"), (2, "devices")]
+        assert rows == [*((migration.number, migration.name) for migration in known), (second.number, "devices")]
         assert connection.execute("SELECT count(*) FROM gatepass_device").fetchone() == (0,)
 
 
 def test_a_migration_that_fails_leaves_what_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All or nothing: half a migration would be a database that no version knows."""
-    (first,) = migrations.load("sqlite")
+    known = migrations.load("sqlite")
     text = "CREATE TABLE gatepass_device (id);\nCREATE TABLE gatepass_session (id);\n"
-    second = migrations.Migration(2, "devices", "abc", text)
-    monkeypatch.setattr(opening, "load", lambda _: (first, second))
+    second = migrations.Migration(len(known) + 1, "devices", "abc", text)
+    monkeypatch.setattr(opening, "load", lambda _: (*known, second))
     with pytest.raises(ConfigurationError):
         SqliteStore(path)
     monkeypatch.undo()
@@ -371,6 +371,7 @@ def test_the_files_of_the_migrations_are_never_changed() -> None:
     """Databases out there remember these checksums: a change goes into a new file."""
     assert [tuple(migration[:3]) for migration in migrations.load("sqlite")] == [
         (1, "sessions", "508b66741c7874ee193b4eccb4040fccced2f37d92f28cbaaf7ad829bf2bc9f2"),
+        (2, "remember", "7cdac8b533cfd07701b8fde8020ae1d3706b3fde9ee1c0da93108ea9a1b507f2"),
     ]
 
 

@@ -58,6 +58,8 @@ class KeyRing:
     roots: tuple[Root, ...]
     #: All that verify, the signing key first.
     keys: KeySet = field(init=False, repr=False)
+    #: The keys of CSRF tokens, the newest first: pages made before a rotation are still open.
+    csrf: tuple[bytes, ...] = field(init=False, repr=False)
     _refresh: dict[str, bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +74,7 @@ class KeyRing:
         if len(refresh) != len(self.roots):
             raise _refused("two root secrets have one name", "Give each its own kid.")
         object.__setattr__(self, "keys", KeySet((self.signing, *self.others), source="KeyRing(...)"))
+        object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in self.roots))
         object.__setattr__(self, "_refresh", refresh)
 
     @property

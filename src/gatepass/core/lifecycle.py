@@ -48,6 +48,7 @@ def born(  # every one of these is a fact of the new row
     data: Json,
     token_ttl: int,
     now: int,
+    remember: bool = True,
 ) -> Session:
     """A new session, as it begins: the rules of *policy* as they are now go with it for its whole life."""
     # A jwt session is its one token: it cannot be renewed, so it ends with it.
@@ -68,6 +69,7 @@ def born(  # every one of these is a fact of the new row
         ends_at=now + lifetime,
         token_ttl=token_ttl,
         forget_at=now + idle + REMEMBERED,
+        remember=remember,
     )
 
 

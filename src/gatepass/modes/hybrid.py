@@ -39,6 +39,7 @@ class HybridMode:
             refresh_token=str(refresh),
             expires_in=expires_at - now,
             session_expires_in=session.expires_at - now,
+            remember=session.remember,
         )
 
     def renew(self, presented: RefreshToken, *, client: Client, now: int) -> Flow[Session]:

@@ -40,6 +40,7 @@ class JwtMode:
             access_token=token,
             expires_in=expires_at - now,
             session_expires_in=expires_at - now,
+            remember=session.remember,
         )
 
     def mint(self, session: Session, jti: str, now: int, **more: int) -> tuple[str, int]:

@@ -31,6 +31,7 @@ class SessionMode:
             access_token=str(SessionToken(session.id, fresh.secret)),
             expires_in=session.expires_at - now,
             session_expires_in=session.ends_at - now,
+            remember=session.remember,
         )
 
     def check(self, token: SessionToken, now: int) -> Flow[Identity]:

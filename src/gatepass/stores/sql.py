@@ -84,6 +84,7 @@ COLUMNS: Final = (
     "client_ip",
     "client_user_agent",
     "version",
+    "remember",
 )
 _ALL: Final = ", ".join(COLUMNS)
 
@@ -366,6 +367,7 @@ def session(row: Row) -> Session:
         ended_reason=row[19],
         client=Client(ip=row[20], user_agent=row[21]),
         version=row[22],
+        remember=bool(row[23]),
     )
 
 
@@ -394,6 +396,7 @@ def _values(session: Session, version: int) -> Row:
         session.client.ip,
         session.client.user_agent,
         version,
+        int(session.remember),
     )
 
 

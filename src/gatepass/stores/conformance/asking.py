@@ -108,6 +108,7 @@ def a_session(sid: str, subject: str = "ada", *, at: int = NOW, **fields: Any) -
         "token_ttl": 300,
         "forget_at": at + 9_000,
         "client": Client(ip="2001:db8::1", user_agent="Mozilla/5.0 (Größe) '; DROP TABLE --"),
+        "remember": False,
     }
     return Session(**{**values, **fields})
 

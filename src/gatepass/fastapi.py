@@ -1,0 +1,199 @@
+"""gatepass for FastAPI: that of Starlette, with dependencies, and with our routes in the OpenAPI document.
+
+auth = Gatepass(app, mode="hybrid")
+
+@app.get("/me")
+async def me(who: CurrentIdentity): ...
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, FastAPI, Security
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from gatepass.core.rights import demand
+from gatepass.errors import ConfigurationError, LoginFailed
+from gatepass.records import Identity
+from gatepass.starlette import Credentials, ResponseStarted
+from gatepass.starlette import Gatepass as StarletteGatepass
+from gatepass.starlette.caller import Caller
+from gatepass.starlette.routes import OURS, Ours, endpoint, path
+from gatepass.web.bodies import JSON
+
+__all__ = [
+    "Credentials",
+    "CurrentIdentity",
+    "Gatepass",
+    "LoginFailed",
+    "MaybeIdentity",
+    "ResponseStarted",
+    "current_identity",
+    "maybe_identity",
+    "require",
+]
+
+#: The name under which a dependency enters the OpenAPI document, until it is known what the cookies are called.
+SCHEME: Final = "gatepass"
+
+
+class _Guard(SecurityBase):
+    """A dependency that the OpenAPI document shows as a lock. Not more than one: each costs 14 us a request."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBearerModel()
+        self.scheme_name = SCHEME
+
+
+class _Current(_Guard):
+    async def __call__(self, connection: HTTPConnection) -> Identity:
+        return await _caller(connection).identity(connection)
+
+
+class _Maybe(_Guard):
+    async def __call__(self, connection: HTTPConnection) -> Identity | None:
+        return await _caller(connection).maybe(connection)
+
+
+class _Demand(_Guard):
+    def __init__(self, role: str | None, max_age: int | None) -> None:
+        super().__init__()
+        self._role = role
+        self._max_age = max_age
+
+    async def __call__(self, connection: HTTPConnection) -> Identity:
+        caller = _caller(connection)
+        who = await caller.identity(connection)
+        return demand(who, role=self._role, max_age=self._max_age, now=caller.auth.now())
+
+
+def _caller(connection: HTTPConnection) -> Caller:
+    caller: Caller | None = connection.scope.get("gatepass")
+    if caller is None:
+        raise RuntimeError("this application has not been given to Gatepass(...), or to its install()")
+    return caller
+
+
+#: The dependencies themselves, for `app.dependency_overrides`.
+current_identity: Final = _Current()
+maybe_identity: Final = _Maybe()
+
+#: Who is calling; without a good credential the request is refused. Works for WebSockets, too.
+CurrentIdentity = Annotated[Identity, Security(current_identity)]
+#: Who is calling, or None.
+MaybeIdentity = Annotated[Identity | None, Security(maybe_identity)]
+
+
+def require(*, role: str | None = None, max_age: int | None = None) -> Any:
+    """A dependency that lets only those on who may: `dependencies=[require(role="admin")]`.
+
+    Its value is their `Identity`.
+
+    Args:
+        role: One that they must have.
+        max_age: Seconds that their last login may be ago. A refresh does not move it.
+
+    Raises:
+        RoleRequired, StepUpRequired: In the request: they may not, or not yet.
+    """
+    return Security(_Demand(role, max_age))
+
+
+class Gatepass(StarletteGatepass):
+    """`gatepass.starlette.Gatepass` for a FastAPI application: its routes and locks are in the OpenAPI document."""
+
+    def install(self, app: Starlette) -> None:
+        """As for Starlette.
+
+        Raises:
+            ConfigurationError: It is no FastAPI application.
+        """
+        if not isinstance(app, FastAPI):
+            raise ConfigurationError(
+                cause="this application is none of FastAPI",
+                fix="Import Gatepass from gatepass.starlette.",
+                source="Gatepass(app)",
+            )
+        super().install(app)
+        app.openapi = self._documented(app.openapi)  # type: ignore[method-assign]
+
+    def _add_routes(self, app: Starlette) -> None:
+        assert isinstance(app, FastAPI)  # noqa: S101  `install` looked
+        router = APIRouter(tags=["gatepass"])
+        for ours in OURS:
+            router.add_api_route(
+                path(self, ours),
+                endpoint(self, ours),
+                methods=[ours.method],
+                summary=ours.summary,
+                operation_id=f"gatepass_{ours.handler.__name__}",
+                openapi_extra=_described(ours),
+                response_model=None,
+                responses=_statuses(ours),
+                status_code=ours.status,
+            )
+        before = len(app.router.routes)
+        app.include_router(router)
+        added = app.router.routes[before:]
+        del app.router.routes[before:]
+        app.router.routes[:0] = added  # in front, so that no catch-all hides them
+
+    def _documented(self, openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+        """*openapi*, with our one scheme replaced by what it stands for: a cookie or a bearer token."""
+
+        def documented() -> dict[str, Any]:
+            document = openapi()
+            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            _ = schemes.pop(SCHEME, None)
+            schemes.update(self._schemes())
+            for operation in _operations(document):
+                locks = operation.get("security", [])
+                if {SCHEME: []} in locks:
+                    others = [lock for lock in locks if lock != {SCHEME: []}]
+                    operation["security"] = [{name: []} for name in self._schemes()] + others
+            return document
+
+        return documented
+
+    def _schemes(self) -> dict[str, Any]:
+        return {
+            "gatepassCookie": {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": self.site.cookies.name("session" if self.mode == "session" else "access"),
+                "description": "Set by the login. In development the port of the address is part of the name.",
+            },
+            "gatepassBearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": 'What a login with transport="bearer" returns as `access_token`.',
+            },
+        }
+
+
+def _described(ours: Ours) -> dict[str, Any]:
+    """What the OpenAPI document says of a route of ours besides its name."""
+    described: dict[str, Any] = {"security": [{SCHEME: []}]} if ours.guarded else {}
+    if ours.fields:
+        properties = {name: {"type": "string"} for name in ours.fields}
+        schema = {"type": "object", "properties": properties, "additionalProperties": False}
+        described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
+    return described
+
+
+def _statuses(ours: Ours) -> dict[int | str, dict[str, Any]]:
+    problem = {"application/problem+json": {"schema": {"type": "object"}}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": problem} for status in ours.refusals}
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        operation
+        for item in document.get("paths", {}).values()
+        for operation in item.values()
+        if isinstance(operation, dict)
+    ]

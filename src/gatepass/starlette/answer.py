@@ -1,0 +1,71 @@
+"""Refusals as answers: the one place where an error of ours becomes a response."""
+
+from urllib.parse import quote, urlencode
+
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse, Response
+from starlette.websockets import WebSocket, WebSocketState
+
+from gatepass.core.origin import local
+from gatepass.errors import CredentialError, GatepassError, StepUpRequired
+from gatepass.starlette.caller import Caller
+from gatepass.web import answers
+from gatepass.web.answers import Answer
+
+#: Close codes of a WebSocket, of the range that applications have (RFC 6455 section 7.4.2): 4400 + the last two digits
+#: of the status. 1013 asks to try again later.
+_CLOSE = 4_000
+_LATER = 1_013
+UNAVAILABLE = 503
+#: What a path may hold as it is: RFC 3986 section 3.3.
+_UNQUOTED = "/:@!$&'()*+,;=~-._"
+
+
+def response(answer: Answer, caller: Caller) -> Response:
+    """*answer* in the words of Starlette."""
+    headers = {**answer.headers, **answers.TRANSPORT} if caller.auth.site.secure else answer.headers
+    return Response(answer.body, answer.status, headers)
+
+
+async def on_error(connection: HTTPConnection, error: Exception) -> Response | None:
+    """Answer a request that was refused with *error*, or close the WebSocket."""
+    assert isinstance(error, GatepassError)  # noqa: S101  registered for this class only
+    caller: Caller = connection.scope["gatepass"]
+    if isinstance(connection, WebSocket):
+        await _close(connection, caller, error)
+        return None
+    return refusal(caller, error)
+
+
+def refusal(caller: Caller, error: GatepassError) -> Response:
+    """The answer that *error* is: problem JSON, or for a page load the way to a page that helps."""
+    if caller.renewable(error):
+        return onward(caller, caller.base + caller.auth.prefix + "/renew", _here(caller))
+    login_page = caller.auth.login_page
+    if login_page is not None and isinstance(error, CredentialError | StepUpRequired) and caller.carried.navigation():
+        return onward(caller, caller.base + login_page, _here(caller))
+    return response(answers.problem(error), caller)
+
+
+def onward(caller: Caller, path: str, back: str | None) -> Response:
+    """To *path*, which leads back to *back*."""
+    caller.jar.read = True
+    target = path if back is None else f"{path}?{urlencode({'next': back})}"
+    return RedirectResponse(target, 303)
+
+
+def _here(caller: Caller) -> str | None:
+    """The public path of the request; without its query where that is too long or too strange to come back to."""
+    path = caller.base + quote(caller.route, safe=_UNQUOTED)
+    query = caller.scope["query_string"].decode("latin-1")
+    return (local(f"{path}?{query}") if query else None) or local(path)
+
+
+async def _close(websocket: WebSocket, caller: Caller, error: GatepassError) -> None:
+    if websocket.application_state is WebSocketState.CONNECTING and "websocket.http.response" in websocket.scope.get(
+        "extensions", {}
+    ):
+        await websocket.send_denial_response(response(answers.problem(error), caller))
+        return
+    code = _LATER if error.status == UNAVAILABLE else _CLOSE + error.status
+    await websocket.close(code, error.code)

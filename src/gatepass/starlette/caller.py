@@ -1,0 +1,380 @@
+"""The caller of one request: who it is, and what is sent back to them."""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Scope
+
+from gatepass.core.cookies import one
+from gatepass.errors import (
+    CredentialError,
+    CredentialsAmbiguous,
+    CsrfRefused,
+    GatepassError,
+    MissingCredential,
+    StoreError,
+)
+from gatepass.records import Credentials as Issued
+from gatepass.records import Identity, Mode, Receipt, Session
+from gatepass.starlette.carried import Carried, Transport
+from gatepass.starlette.jar import REFUSED, Jar
+from gatepass.web.site import Place
+
+if TYPE_CHECKING:
+    from gatepass.starlette.extension import Gatepass
+
+if sys.version_info >= (3, 12):
+    from typing import NotRequired, TypedDict
+else:  # the only one that pydantic reads in 3.11
+    from typing import NotRequired
+
+    from typing_extensions import TypedDict
+
+#: How the access token of a browser goes back to it: by cookie, or in the body for a page that keeps it in memory.
+Access: TypeAlias = Literal["cookie", "body"]
+
+events = logging.getLogger("gatepass.events")
+
+
+class Credentials(TypedDict):
+    """What a login, a step-up or a refresh tells its caller: tokens only where no cookie carries them."""
+
+    mode: Mode
+    #: Seconds.
+    expires_in: int
+    session_id: str
+    #: Cookies only: what pages send along with what they change.
+    csrf_token: NotRequired[str]
+    #: Bearer only, and then `Bearer`.
+    token_type: NotRequired[str]
+    #: Bearer, and hybrid with `access="body"`.
+    access_token: NotRequired[str]
+    #: Bearer in hybrid mode only.
+    refresh_token: NotRequired[str]
+
+
+class ResponseStarted(RuntimeError):
+    """The head of the answer has been sent, so no cookie can go with it any more: call the verb earlier."""
+
+
+class Caller:
+    """The caller of one request, in `scope["gatepass"]`. Nothing is looked at before it is asked for.
+
+    Args:
+        auth: The extension that the request goes through.
+        scope: The ASGI scope of the request.
+    """
+
+    __slots__ = ("_identity", "_made", "_refusal", "auth", "carried", "jar", "outer", "scope", "started")
+
+    def __init__(self, auth: "Gatepass", scope: Scope) -> None:
+        self.auth = auth
+        self.scope = scope
+        #: The caller as a gate further out sees them.
+        self.outer: Caller | None = scope.get("gatepass")
+        self.carried = Carried(scope, auth.site)
+        self.jar = Jar()
+        #: Whether the head of the answer has been sent.
+        self.started = False
+        self._identity: Identity | None = None
+        self._refusal: CredentialError | None = None
+        # The session that was made in this request.
+        self._made: str | None = None
+
+    @property
+    def route(self) -> str:
+        """The path of the request as the routes of the application see it."""
+        path: str = self.scope["path"]
+        root: str = self.scope.get("root_path", "")
+        if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
+            return path[len(root) :]
+        return path  # a proxy has taken it off
+
+    @property
+    def base(self) -> str:
+        """The public path in front of the routes of the application."""
+        place = self.carried.place()
+        return "" if place is None else place.base
+
+    # -- who it is -----------------------------------------------------------------------------------------------------
+
+    async def identity(self, request: HTTPConnection | None = None) -> Identity:
+        """Who is calling.
+
+        Args:
+            request: The request in hand, if its form may hold the CSRF token of an old browser.
+
+        Raises:
+            CredentialError: Nobody who could prove it.
+            CredentialsAmbiguous: There is more than one proof.
+            CsrfRefused: A cookie proves it, and another site may have made the request.
+            StoreError: It cannot be known now.
+        """
+        if self._identity is None:
+            self._begin()
+            try:
+                credential = self.carried.credential()
+                gate = self.auth.gate
+                if self.carried.unsafe(credential) and self.carried.doubtful():
+                    self._believe(await gate.session_id(credential.text), await self.carried.csrf_token(request))
+                identity = await gate.authenticate(credential.text)
+                self.carried.sole(credential)
+            except CredentialError as error:
+                self._refusal = error
+                raise
+            self._identity = identity
+        return self._identity
+
+    def plainly(self) -> Identity:
+        """As `identity`, without awaiting, for `request.user`: the store is read in place, and no form."""
+        if self._identity is None:
+            self._begin()
+            try:
+                credential = self.carried.credential()
+                gate = self.auth.plain
+                if self.carried.unsafe(credential) and self.carried.doubtful():
+                    self._believe(gate.session_id(credential.text), self.carried.header(b"x-csrf-token"))
+                identity = gate.authenticate(credential.text)
+                self.carried.sole(credential)
+            except CredentialError as error:
+                self._refusal = error
+                raise
+            self._identity = identity
+        return self._identity
+
+    def _begin(self) -> None:
+        self.jar.read = True
+        if self._refusal is not None:
+            raise self._refusal
+
+    def renewable(self, error: GatepassError) -> bool:
+        """Whether a page load was refused with *error* only because its access token has ended.
+
+        The access cookie outlives its token, so that "expired" and "missing" can be told apart.
+        """
+        return error.code == "credential_expired" and self._by_cookie() == "access" and self.carried.navigation()
+
+    async def maybe(self, request: HTTPConnection | None = None) -> Identity | None:
+        """As `identity`, and None where there is no good credential.
+
+        A page load whose access token has ended is refused all the same, so that it is renewed.
+        """
+        try:
+            return await self.identity(request)
+        except CredentialError as error:
+            if self.renewable(error):
+                raise
+            return None
+
+    async def session(self, request: HTTPConnection | None = None) -> Session:
+        """The row of who is calling; see `AsyncGate.session`."""
+        _ = await self.identity(request)
+        return await self.auth.gate.session(self.carried.credential().text)
+
+    def csrf_token(self) -> str | None:
+        """The CSRF token for pages of the caller; None where no cookie said who it is."""
+        if self._identity is None or self._by_cookie() is None:
+            return None
+        return self.auth.gate.csrf_token(self._identity.session_id)
+
+    def _by_cookie(self) -> str | None:
+        try:
+            return self.carried.credential().purpose
+        except GatepassError:
+            return None
+
+    # -- where the request comes from ----------------------------------------------------------------------------------
+
+    def _believe(self, session_id: str, token: str | None) -> None:
+        if token is None or not self.auth.gate.csrf_belongs(token, session_id):
+            raise CsrfRefused("token")
+
+    async def believe(self, request: HTTPConnection | None) -> None:
+        """Return if a page of ours made the request, or a program that carries nothing of ours.
+
+        Raises:
+            CsrfRefused: Another site may have made it.
+        """
+        if not self.carried.doubtful():
+            return None
+        token = await self.carried.csrf_token(request)
+        for credential in self.carried.cookies().values():
+            try:
+                session_id = await self.auth.gate.session_id(credential)
+            except CredentialError:
+                continue
+            return self._believe(session_id, token)
+        raise CsrfRefused("token")
+
+    # -- what is sent back ---------------------------------------------------------------------------------------------
+
+    def _writable(self) -> Place:
+        if self.started:
+            raise ResponseStarted("call it before the route begins to answer")
+        self.jar.read = True
+        return self.carried.serve()
+
+    async def login(
+        self,
+        request: HTTPConnection,
+        subject: str,
+        *,
+        transport: Transport,
+        access: Access,
+        **options: Any,
+    ) -> Credentials:
+        """See `Gatepass.login`."""
+        place = self._writable()
+        if transport == "cookie":
+            await self.believe(request)
+        issued = await self.auth.gate.login(
+            subject, client=self.carried.client(), replaces=self._presented(), **options
+        )
+        return self._begun(issued, place, transport, access)
+
+    async def step_up(self, request: HTTPConnection, *, access: Access) -> Credentials:
+        """See `Gatepass.step_up`."""
+        place = self._writable()
+        _ = await self.identity(request)
+        credential = self.carried.credential()
+        issued = await self.auth.gate.step_up(credential.text, client=self.carried.client())
+        return self._begun(issued, place, credential.transport, access)
+
+    async def refresh(self, request: HTTPConnection, refresh_token: str | None, *, access: Access) -> Credentials:
+        """Exchange *refresh_token*, or the one of the cookie.
+
+        Args:
+            request: The request in hand.
+            refresh_token: From the body; None where it comes by cookie.
+            access: How the access token goes back to a browser.
+
+        Raises:
+            CredentialsAmbiguous: There are two.
+            CredentialError, NotPossible: As `AsyncGate.refresh`.
+            CsrfRefused, HostUnknown: Another site may have made the request.
+        """
+        place = self._writable()
+        cookie = self.carried.cookies().get("refresh")
+        if refresh_token is not None:
+            if cookie is not None:
+                raise CredentialsAmbiguous
+            issued = await self.auth.gate.refresh(refresh_token, client=self.carried.client())
+            return self._issued(issued, place, "bearer", access)
+        await self.believe(request)
+        # A credential that has nothing to exchange is told so, if it is good.
+        cookie = cookie or self.carried.credential().text
+        issued = await self.auth.gate.refresh(cookie, client=self.carried.client())
+        return self._issued(issued, place, "cookie", access)
+
+    async def logout(self, request: HTTPConnection, refresh_token: str | None = None) -> Receipt:
+        """See `Gatepass.logout`."""
+        place = self._writable()
+        token = self.carried.bearer()
+        if token is None:
+            await self.believe(request)
+            found = self.carried.cookies()
+            _ = one(found)
+            receipt = await self._end(found.get("session"), found.get("access"), found.get("refresh"), refresh_token)
+            self.jar.empty(place)
+        else:
+            receipt = await self._end(token, refresh_token)
+        self._identity = None
+        return receipt
+
+    async def _end(self, *credentials: str | None) -> Receipt:
+        """End the sessions behind those of *credentials* that are genuine.
+
+        Raises:
+            CredentialError: None is; what is wrong with the first of them.
+        """
+        refusals: list[CredentialError] = []
+        receipts: list[Receipt] = []
+        for credential in credentials:
+            if credential is not None:
+                try:
+                    receipts.append(await self.auth.gate.logout(credential))
+                except CredentialError as error:
+                    refusals.append(error)
+        if not receipts:
+            raise refusals[0] if refusals else MissingCredential
+        return Receipt(
+            ended=tuple(dict.fromkeys(id for receipt in receipts for id in receipt.ended)),  # noqa: A001
+            effective_within=max(receipt.effective_within for receipt in receipts),
+            tokens_alive_until=max(
+                (receipt.tokens_alive_until for receipt in receipts if receipt.tokens_alive_until), default=None
+            ),
+        )
+
+    async def forget_refused(self, request: HTTPConnection) -> None:
+        """After a refused refresh: clear the cookies, if the access cookie proves nothing either.
+
+        The browser would otherwise be sent to renew again and again. Where the access cookie is good, the refresh
+        cookie was not the one of its session, and nobody is logged out over that.
+        """
+        try:
+            _ = await self.identity(request)
+        except CredentialError:
+            self.jar.empty(self.carried.serve())
+
+    def _presented(self) -> str | None:
+        """The credential whose session a login takes the place of."""
+        token = self.carried.bearer()
+        if token is not None:
+            return token
+        found = self.carried.cookies()
+        cookie = one(found)
+        return found.get("refresh") if cookie is None else cookie[1]
+
+    def _begun(self, issued: Issued, place: Place, transport: Transport, access: Access) -> Credentials:
+        self._made = issued.session_id
+        self._identity = self._refusal = None
+        return self._issued(issued, place, transport, access)
+
+    def _issued(self, issued: Issued, place: Place, transport: Transport, access: Access) -> Credentials:
+        said = Credentials(mode=issued.mode, expires_in=issued.expires_in, session_id=issued.session_id)
+        if transport == "bearer":
+            said["token_type"] = "Bearer"  # noqa: S105  it is the name of a scheme
+            said["access_token"] = issued.access_token
+            if issued.refresh_token is not None:
+                said["refresh_token"] = issued.refresh_token
+            return said
+        said["csrf_token"] = self.auth.gate.csrf_token(issued.session_id)
+        max_age = issued.session_expires_in if issued.remember else None
+        # A new cookie takes the place of those of the other modes.
+        if issued.mode == "session":
+            self.jar.give(place, "session", issued.access_token, max_age=max_age)
+            self.jar.take(place, "access", "refresh")
+            return said
+        self.jar.take(place, "session")
+        if issued.mode == "hybrid" and access == "body":
+            said["access_token"] = issued.access_token
+            self.jar.take(place, "access")
+        else:
+            self.jar.give(place, "access", issued.access_token, max_age=max_age)
+        if issued.refresh_token is None:
+            self.jar.take(place, "refresh")
+        else:
+            self.jar.give(place, "refresh", issued.refresh_token, max_age=max_age)
+        return said
+
+    async def answered(self, message: Message) -> None:
+        """Complete the head of the answer.
+
+        Args:
+            message: `http.response.start`.
+        """
+        if message["status"] >= REFUSED:
+            await self.undo()
+        self.started = True
+        self.jar.into(message)
+
+    async def undo(self) -> None:
+        """End the session that was made in this request: its caller was refused, and does not hold it."""
+        made, self._made = self._made, None
+        if made is not None:
+            try:
+                _ = await self.auth.gate.revoke(session=made)
+            except StoreError:
+                events.exception("a session that was not handed out could not be ended: %s", made)

@@ -1,0 +1,189 @@
+"""What a request carries: headers, credentials, and where it says that it comes from. Read as it is asked for."""
+
+from typing import Literal, NamedTuple, TypeAlias
+from urllib.parse import parse_qs
+
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Scope
+
+from gatepass.core import cookies
+from gatepass.core.cookies import Purpose
+from gatepass.core.origin import SAFE, doubtful
+from gatepass.errors import CredentialsAmbiguous, MalformedCredential, MissingCredential
+from gatepass.records import Client
+from gatepass.web.bodies import FORM, MOST, media_type
+from gatepass.web.site import Place, Site
+
+Transport: TypeAlias = Literal["cookie", "bearer"]
+
+
+class Credential(NamedTuple):
+    """The one that a check goes by, and how it came."""
+
+    transport: Transport
+    text: str
+    #: Of the cookie; None for a bearer token.
+    purpose: Purpose | None = None
+
+
+class Carried:
+    """What one request carries.
+
+    Args:
+        scope: Its ASGI scope, of HTTP or of a WebSocket.
+        site: Where the application is reached.
+    """
+
+    __slots__ = ("_cookies", "_place", "_scope", "_site")
+
+    def __init__(self, scope: Scope, site: Site) -> None:
+        self._scope = scope
+        self._site = site
+        self._cookies: dict[Purpose, str] | None = None
+        self._place: Place | None = None
+
+    # -- headers -------------------------------------------------------------------------------------------------------
+
+    def headers(self, name: bytes) -> list[str]:
+        """The values of all headers of this name, which is in lower case."""
+        return [value.decode("latin-1") for key, value in self._scope["headers"] if key == name]
+
+    def header(self, name: bytes) -> str | None:
+        """The value of the one header of this name; None where there is none, or more than one."""
+        values = self.headers(name)
+        return values[0] if len(values) == 1 else None
+
+    def client(self) -> Client:
+        """Where the request came from, as the server saw it."""
+        client = self._scope.get("client")
+        return Client(ip=client[0] if client else "", user_agent=self.header(b"user-agent") or "")
+
+    # -- credentials ---------------------------------------------------------------------------------------------------
+
+    def bearer(self) -> str | None:
+        """The bearer token; None where no `Authorization` header has one. Other schemes are somebody else's.
+
+        Raises:
+            CredentialsAmbiguous: There are several such headers, and one has one.
+            MalformedCredential: There is the scheme and no token.
+        """
+        token, several = None, 0
+        for key, value in self._scope["headers"]:
+            if key == b"authorization":
+                several += 1
+                if value[:7].lower() in {b"bearer ", b"bearer"}:
+                    token = value[7:].strip(b" ")
+        if token is None:
+            return None
+        if several > 1:
+            raise CredentialsAmbiguous
+        if not token:
+            raise MalformedCredential("scheme")
+        return str(token, "latin-1")
+
+    def cookies(self) -> dict[Purpose, str]:
+        """Our cookies, by what they are for.
+
+        Raises:
+            CredentialsAmbiguous: One is there twice.
+        """
+        if self._cookies is None:
+            found = [value for key, value in self._scope["headers"] if key == b"cookie"]
+            place = self.place() if found else None
+            self._cookies = {} if place is None else place.cookies.read(found)
+        return self._cookies
+
+    def credential(self) -> Credential:
+        """The credential that a check goes by. A bearer token goes first, and where it is bad no cookie is tried.
+
+        Raises:
+            MissingCredential: There is none.
+            MalformedCredential, CredentialsAmbiguous: It cannot be told which it is.
+        """
+        token = self.bearer()
+        if token is not None:
+            return Credential("bearer", token)
+        cookie = cookies.one(self.cookies())
+        if cookie is None:
+            raise MissingCredential
+        purpose, value = cookie
+        return Credential("cookie", value, purpose)
+
+    def sole(self, credential: Credential) -> None:
+        """Return if nothing else in the request is a credential for a check.
+
+        Raises:
+            CredentialsAmbiguous: There is a cookie beside a good bearer token, and nobody knows who planted which.
+        """
+        if credential.transport == "bearer" and cookies.one(self.cookies()) is not None:
+            raise CredentialsAmbiguous
+
+    # -- where it comes from -------------------------------------------------------------------------------------------
+
+    def place(self) -> Place | None:
+        """Where the request reached the application, as far as cookies go."""
+        if self._place is None:
+            self._place = self._site.find(*self._reached())
+        return self._place
+
+    def serve(self) -> Place:
+        """Where the request reached the application, if that is a name of ours.
+
+        Raises:
+            HostUnknown: It is not.
+        """
+        return self._site.serve(*self._reached())
+
+    def _reached(self) -> tuple[str, list[str], str]:
+        scheme: str = self._scope["scheme"]
+        scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+        return scheme, self.headers(b"host"), self._scope.get("root_path", "")
+
+    def unsafe(self, credential: Credential) -> bool:
+        """Whether a browser may have been made to send *credential* along with something that changes things."""
+        if credential.transport == "bearer":
+            return False
+        # The handshake of a WebSocket is a GET, and what it opens is not safe.
+        return self._scope["type"] == "websocket" or self._scope["method"] not in SAFE
+
+    def doubtful(self) -> bool:
+        """Whether only a CSRF token can tell that a page of ours made the request.
+
+        Raises:
+            CsrfRefused: None did.
+        """
+        place = self.place()
+        return doubtful(
+            sites=self.headers(b"sec-fetch-site"),
+            origins=self.headers(b"origin"),
+            allowed=frozenset() if place is None else place.allowed,
+            ours=bool(self.cookies()),
+        )
+
+    async def csrf_token(self, request: HTTPConnection | None) -> str | None:
+        """The CSRF token, from its header or from a form.
+
+        Args:
+            request: The request in hand, if there is one: it keeps the form for the route to read once more.
+        """
+        token = self.header(b"x-csrf-token")
+        if token is not None or not isinstance(request, Request):
+            return token
+        form = getattr(request, "_form", None)  # a route of FastAPI has read it before
+        if form is not None:
+            found = form.get("csrf_token")
+            return found if isinstance(found, str) else None
+        length = self.header(b"content-length") or ""
+        if media_type(self.headers(b"content-type")) != FORM or not length.isdecimal() or int(length[:9]) > MOST:
+            return None
+        fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
+        return fields.get("csrf_token", [None])[0]
+
+    def navigation(self) -> bool:
+        """Whether a person is waiting for a page, and can be sent to another one."""
+        if self._scope["type"] != "http" or self._scope["method"] != "GET":
+            return False
+        mode, target = self.header(b"sec-fetch-mode"), self.header(b"sec-fetch-dest")
+        if mode not in {None, "navigate"} or target not in {None, "document"}:
+            return False
+        return any("text/html" in value for value in self.headers(b"accept"))

@@ -1,0 +1,358 @@
+"""`Gatepass`: the gate of an application, its middleware, its routes."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, Literal
+
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection, Request
+
+from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent
+from gatepass.core.rights import demand
+from gatepass.errors import ConfigurationError, GatepassError
+from gatepass.gate import AsyncGate, Gate
+from gatepass.keys import KeyFile, KeyRing
+from gatepass.policy import Policy
+from gatepass.records import Identity, Mode, Receipt, Session
+from gatepass.starlette.answer import on_error
+from gatepass.starlette.caller import Access, Caller, Credentials
+from gatepass.starlette.carried import Transport
+from gatepass.starlette.middleware import GatepassMiddleware
+from gatepass.starlette.routes import JWKS, routes
+from gatepass.starlette.sync import Sync
+from gatepass.stores import Store
+from gatepass.stores.sqlite import SqliteStore
+from gatepass.verbs import MANY
+from gatepass.web.site import Site
+
+#: Where sessions and keys are kept if nothing else is said.
+FOLDER: Final = Path(".gatepass")
+
+
+class Gatepass:
+    """The gate of a Starlette application.
+
+    Args:
+        app: The application, if it is there already; else see `install`.
+        mode: What a login issues: `session`, `jwt` or `hybrid`.
+        accept: The modes whose credentials are checked. Default: all that store and keys allow.
+        store: Where sessions live. Default: a SQLite file in `./.gatepass/`, opened at start-up or at first use and
+            closed at the end. One that is passed in is its owner's to close. False: stateless, `jwt` only.
+        keys: What signs. Default: a key file in `./.gatepass/`.
+        policy: How long things last.
+        name: The name of this application, in its tokens and in the names of its cookies.
+        issuer: The public address, such as `https://app.example.com`, and the `iss` of tokens. It decides which hosts
+            are served, and what the cookies are. None: development, on loopback only.
+        audience: `aud` of tokens; default *name*.
+        origins: Further origins whose pages may call, such as `https://spa.example.com`.
+        prefix: The path of our own routes.
+        login_page: The path of the page where a person logs in. A page load without a good credential is sent there.
+        load_subject: Asked at login and refresh what a subject may do; plain or `async`.
+        on_event: Told of logins, refreshes, replays, ends; plain or `async`.
+        clock: Seconds since the epoch.
+        random: So many bytes that nobody can guess.
+
+    Raises:
+        ConfigurationError: The parts do not fit together.
+    """
+
+    def __init__(
+        self,
+        app: Starlette | None = None,
+        *,
+        mode: Mode = "session",
+        accept: Collection[Mode] | None = None,
+        store: Store | Literal[False] | None = None,
+        keys: KeyRing | KeySource | None = None,
+        policy: Policy | None = None,
+        name: str = "gatepass",
+        issuer: str | None = None,
+        audience: str | None = None,
+        origins: Collection[str] = (),
+        prefix: str = "/auth",
+        login_page: str | None = None,
+        load_subject: LoadSubjectAsync | None = None,
+        on_event: OnEvent | None = None,
+        clock: Callable[[], float] = time.time,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self.site = Site(stem=name, issuer=issuer, origins=origins, prefix=prefix)
+        self.mode = mode
+        self.prefix = prefix
+        self.login_page = login_page
+        self._store = store
+        self._folder = FOLDER.absolute()
+        self._ring: KeyRing | KeySource = keys if keys is not None else KeyFile(self._folder / "keys.json")
+        self._options: dict[str, Any] = {
+            "mode": mode,
+            "accept": accept,
+            "policy": policy,
+            "name": name,
+            "issuer": issuer,
+            "audience": audience,
+            "clock": clock,
+            "random": random,
+        }
+        self._hooks: dict[str, Any] = {"load_subject": load_subject, "on_event": on_event}
+        self._clock = clock
+        self._opening = Lock()
+        self._opened: Store | None = None
+        self._gate: AsyncGate | None = None
+        self._plain: Gate | None = None
+        #: The same verbs for `def` routes.
+        self.sync = Sync(self)
+        if app is not None:
+            self.install(app)
+
+    # -- set-up --------------------------------------------------------------------------------------------------------
+
+    def install(self, app: Starlette) -> None:
+        """Put the middleware around *app*, our routes in front of its own, and an error handler and an end to it."""
+        app.add_middleware(GatepassMiddleware, auth=self)
+        app.add_exception_handler(GatepassError, on_error)  # type: ignore[arg-type]  # of WebSockets, too
+        self._add_routes(app)
+        app.state.gatepass = self
+        around = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: Any) -> AsyncIterator[Any]:
+            _ = self.gate  # what cannot work is said before the first request
+            async with around(app) as state:
+                try:
+                    yield state
+                finally:
+                    self.close()
+
+        app.router.lifespan_context = lifespan
+
+    def _add_routes(self, app: Starlette) -> None:
+        app.router.routes[:0] = routes(self)  # in front, so that no catch-all hides them
+
+    def owns(self, route: str) -> bool:
+        """Whether *route*, a path inside the application, is one of ours."""
+        return route.startswith(self.prefix + "/") or route == JWKS
+
+    def now(self) -> int:
+        """Seconds since the epoch, by the clock of this gate."""
+        return int(self._clock())
+
+    @property
+    def gate(self) -> AsyncGate:
+        """The gate itself, for what is done outside of requests. It opens at first use.
+
+        Raises:
+            ConfigurationError: It cannot.
+        """
+        gate = self._gate
+        if gate is None:
+            gate = self._open()
+        return gate
+
+    @property
+    def plain(self) -> Gate:
+        """Its plain twin, for `request.user`: it checks, and knows no hooks."""
+        plain = self._plain
+        if plain is None:
+            _ = self.gate
+            with self._opening:
+                plain = self._plain = Gate(self._opened, keys=self._ring, **self._options)
+        return plain
+
+    def _open(self) -> AsyncGate:
+        with self._opening:
+            if self._gate is None:
+                self._opened = self._store or None
+                if self._store is None:
+                    self._opened = SqliteStore(self._folder / "gatepass.db")
+                try:
+                    self._gate = AsyncGate(self._opened, keys=self._ring, **self._hooks, **self._options)
+                except ConfigurationError:
+                    self._shut()
+                    raise
+            return self._gate
+
+    def close(self) -> None:
+        """Close what was opened here. The next use opens it again."""
+        with self._opening:
+            self._gate = self._plain = None
+            self._shut()
+
+    def _shut(self) -> None:
+        if self._store is None and self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    # -- verbs of a request --------------------------------------------------------------------------------------------
+
+    def caller(self, connection: HTTPConnection) -> Caller:
+        """The caller of a request, as this gate sees them.
+
+        Raises:
+            RuntimeError: The request did not come through this extension.
+        """
+        caller: Caller | None = connection.scope.get("gatepass")
+        while caller is not None and caller.auth is not self:
+            caller = caller.outer
+        if caller is None:
+            raise RuntimeError("this application has not been given to Gatepass(...), or to its install()")
+        return caller
+
+    async def login(
+        self,
+        request: Request,
+        subject: str,
+        *,
+        mode: Mode | None = None,
+        transport: Transport = "cookie",
+        access: Access = "cookie",
+        remember: bool = True,
+        roles: Collection[str] | None = None,
+        claims: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Credentials:
+        """Log *subject* in, after you have proved who it is; the cookies go with whatever your route answers.
+
+        A live session that the request came with ends in the same step. If the answer turns out to be a refusal,
+        nothing is handed out and the new session ends.
+
+        Args:
+            request: The request in hand.
+            subject: The application's own, unchanging id of the user.
+            mode: What to issue, if not the mode of this gate.
+            transport: `cookie` for browsers, `bearer` for programs, which get the tokens as what is returned.
+            access: `body`: in hybrid mode by cookie, the access token is returned and in no cookie, for pages that
+                keep it in memory. In other modes it changes nothing.
+            remember: Whether the cookies outlive the browser.
+            roles: What the subject may do. Not together with `load_subject`, which then says it.
+            claims: Further facts for the identity.
+            data: The application's own data of this session.
+
+        Returns:
+            What to return to the client, as JSON.
+
+        Raises:
+            LoginFailed: `load_subject` says so.
+            CsrfRefused, HostUnknown, CredentialsAmbiguous: Another site may have made the request.
+            ModeNotEnabled: *mode* is not accepted here.
+            ResponseStarted: It is too late to set a cookie.
+            StoreError: Nothing was issued.
+        """
+        return await self.caller(request).login(
+            request,
+            subject,
+            transport=transport,
+            access=access,
+            mode=mode,
+            remember=remember,
+            roles=roles,
+            claims=claims,
+            data=data,
+        )
+
+    async def step_up(self, request: Request, *, access: Access = "cookie") -> Credentials:
+        """Go on under a new session, after the person proved again who they are.
+
+        Args:
+            request: The request in hand, with a good credential; the new one goes back the way it came.
+            access: As for `login`.
+
+        Raises:
+            CredentialError, LoginFailed, CsrfRefused, HostUnknown, ResponseStarted, StoreError: As `login`.
+        """
+        return await self.caller(request).step_up(request, access=access)
+
+    async def logout(self, request: Request, *, refresh_token: str | None = None) -> Receipt:
+        """End the session that the request came with, also if its access token has expired; clear the cookies.
+
+        Args:
+            request: The request in hand.
+            refresh_token: Of a program, from the body: it will do where the access token is lost.
+
+        Raises:
+            CredentialError: There is no session to end. Nothing is cleared.
+            CsrfRefused, HostUnknown, ResponseStarted, StoreError: As `login`.
+        """
+        return await self.caller(request).logout(request, refresh_token)
+
+    async def identity(self, connection: HTTPConnection) -> Identity:
+        """Who is calling.
+
+        Raises:
+            CredentialError: Nobody who could prove it.
+            CredentialsAmbiguous, CsrfRefused: It is not safe to say.
+            StoreError: It cannot be known now.
+        """
+        return await self.caller(connection).identity(connection)
+
+    async def maybe(self, connection: HTTPConnection) -> Identity | None:
+        """As `identity`; None where there is no good credential."""
+        return await self.caller(connection).maybe(connection)
+
+    async def require(
+        self, connection: HTTPConnection, *, role: str | None = None, max_age: int | None = None
+    ) -> Identity:
+        """As `identity`, of somebody who may.
+
+        Args:
+            connection: The request in hand.
+            role: One that they must have.
+            max_age: Seconds that their last login may be ago.
+
+        Raises:
+            RoleRequired, StepUpRequired: They may not, or not yet.
+        """
+        who = await self.identity(connection)
+        return demand(who, role=role, max_age=max_age, now=self.now())
+
+    async def session(self, connection: HTTPConnection) -> Session:
+        """The row of who is calling, with its data; see `AsyncGate.session`."""
+        return await self.caller(connection).session(connection)
+
+    # -- verbs without a request ---------------------------------------------------------------------------------------
+
+    async def revoke(
+        self,
+        *,
+        session: str | None = None,
+        subject: str | None = None,
+        except_session: str | None = None,
+        token: str | None = None,
+        kid: str | None = None,
+    ) -> Receipt:
+        """As `Gate.revoke`."""
+        return await self.gate.revoke(
+            session=session, subject=subject, except_session=except_session, token=token, kid=kid
+        )
+
+    async def update(
+        self,
+        subject: str,
+        *,
+        roles: Collection[str] | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> Receipt:
+        """As `Gate.update`."""
+        return await self.gate.update(subject, roles=roles, claims=claims)
+
+    async def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
+        """As `Gate.sessions`."""
+        return await self.gate.sessions(subject, limit=limit)
+
+    async def set_data(self, session: Session, data: Mapping[str, Any]) -> bool:
+        """As `Gate.set_data`."""
+        return await self.gate.set_data(session, data)
+
+    async def forget(self, subject: str) -> Receipt:
+        """As `Gate.forget`."""
+        return await self.gate.forget(subject)
+
+    def csrf_token(self, connection: HTTPConnection) -> str | None:
+        """The CSRF token for forms of a page, after `identity`; None where no cookie said who is calling.
+
+        Browsers of this decade need none: see docs/cookies-and-csrf.md.
+        """
+        return self.caller(connection).csrf_token()

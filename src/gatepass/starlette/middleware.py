@@ -1,0 +1,93 @@
+"""The pure ASGI middleware: a caller into each scope, and their cookies out with each answer."""
+
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatepass.errors import GatepassError
+from gatepass.starlette.answer import refusal
+from gatepass.starlette.caller import Caller
+from gatepass.starlette.user import GatepassUser, Scopes
+
+if TYPE_CHECKING:
+    from gatepass.starlette.extension import Gatepass
+
+#: What pages of other origins may send to our own routes, if they may call at all.
+_PREFLIGHT: Final = {
+    b"access-control-allow-methods": b"GET, POST, DELETE",
+    b"access-control-allow-headers": b"authorization, content-type, x-csrf-token",
+    b"access-control-max-age": b"600",  # seconds
+}
+
+
+class GatepassMiddleware:
+    """Wraps an ASGI application.
+
+    Args:
+        app: What it wraps.
+        auth: The extension whose gate checks.
+    """
+
+    def __init__(self, app: ASGIApp, auth: "Gatepass") -> None:
+        self._app = app
+        self._auth = auth
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the ASGI specification has it."""
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        caller = Caller(self._auth, scope)
+        scope["gatepass"] = caller
+        if isinstance(scope.get("user"), GatepassUser | None):  # else somebody further out named the user
+            scope["user"] = user = GatepassUser(caller)
+            scope["auth"] = Scopes(user)
+        if kind == "http":
+            await self._http(caller, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        ours = self._auth.owns(caller.route) and bool(self._auth.site.origins)
+        if ours and scope["method"] == "OPTIONS" and caller.carried.headers(b"access-control-request-method"):
+            await _preflight(caller, send)
+            return
+
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await caller.answered(message)
+                if ours:
+                    _share(caller, message)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, complete)
+        except GatepassError as error:
+            # One of another middleware, which no exception handler sees.
+            if caller.started:
+                raise
+            await refusal(caller, error)(scope, receive, complete)
+        except BaseException:
+            await caller.undo()
+            raise
+
+
+async def _preflight(caller: Caller, send: Send) -> None:
+    message: Message = {"type": "http.response.start", "status": 204, "headers": []}
+    _share(caller, message)
+    if any(name == b"access-control-allow-origin" for name, _ in message["headers"]):
+        message["headers"] += _PREFLIGHT.items()
+    await send(message)
+    await send({"type": "http.response.body"})
+
+
+def _share(caller: Caller, message: Message) -> None:
+    """Let a page of another origin read the answer, if it is one that may call. ASVS 3.4.2."""
+    headers = [item for item in message["headers"] if not item[0].lower().startswith(b"access-control-allow-")]
+    headers.append((b"vary", b"Origin"))
+    origin = caller.carried.header(b"origin")
+    if origin is not None and origin in caller.auth.site.origins:
+        headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+        headers.append((b"access-control-allow-credentials", b"true"))
+    message["headers"] = headers

@@ -1,0 +1,205 @@
+"""Our own routes, as `docs/fastapi.md` lists them; the application has its own for logging in."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from gatepass.core.origin import local
+from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, NotFound, NotPossible
+from gatepass.starlette.answer import onward, response
+from gatepass.starlette.caller import Caller
+from gatepass.web import answers, bodies, renew
+from gatepass.web.answers import Answer
+
+if TYPE_CHECKING:
+    from gatepass.starlette.extension import Gatepass
+
+#: Where other services look for the public keys.
+JWKS: Final = "/.well-known/jwks.json"
+#: Seconds that they may keep them.
+JWKS_AGE: Final = 300
+#: So many rows of the device list at most.
+LISTED: Final = 200
+NO_CONTENT: Final = Answer(204, dict(answers.GUARD), b"")
+
+Handler = Callable[["Gatepass", Caller, Request], Awaitable[Answer | Response]]
+
+
+class Ours(NamedTuple):
+    """One of our routes."""
+
+    method: str
+    #: Below the prefix, unless it is `JWKS`.
+    path: str
+    handler: Handler
+    summary: str
+    #: Whether it is for those who are logged in.
+    guarded: bool = False
+    #: What its JSON may have.
+    fields: tuple[str, ...] = ()
+    status: int = 200
+    refusals: tuple[int, ...] = (421,)
+
+
+async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
+    """Exchange the refresh token; from the page that renews, go on to where the person wanted to be."""
+    fields = await _body(caller, request, *_REFRESH, form=("next", "csrf_token"))
+    if "next" in fields:
+        return await _renewed(auth, caller, request, _next(fields["next"]))
+    access = fields.get("access", "cookie")
+    if access not in {"cookie", "body"}:
+        raise FieldsInvalid({"access": "this is cookie or body"})
+    return answers.json(
+        await caller.refresh(request, fields.get("refresh_token"), access="body" if access == "body" else "cookie")
+    )
+
+
+async def _renewed(auth: "Gatepass", caller: Caller, request: Request, back: str) -> Answer | Response:
+    try:
+        _ = await caller.refresh(request, None, access="cookie")
+    except (CredentialError, NotPossible):
+        await caller.forget_refused(request)
+        if auth.login_page is None:
+            return renew.over()
+        return onward(caller, caller.base + auth.login_page, back)
+    return RedirectResponse(back, 303)
+
+
+async def renewing(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
+    """The page that posts to `refresh`."""
+    back = _next(request.query_params.get("next"))
+    place = caller.carried.serve()
+    caller.jar.read = True
+    token = None
+    for credential in caller.carried.cookies().values():
+        try:
+            token = caller.auth.gate.csrf_token(await caller.auth.gate.session_id(credential))
+        except CredentialError:
+            continue
+        break
+    return renew.renewing(place.prefix + "/refresh", back, token)
+
+
+async def me(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
+    """Who is calling."""
+    who = await caller.identity(request)
+    return answers.json(answers.identity(who, caller.csrf_token()))
+
+
+async def logout(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
+    """End the session that the request came with."""
+    fields = await _body(caller, request, *_LOGOUT)
+    _ = await caller.logout(request, fields.get("refresh_token"))
+    return NO_CONTENT
+
+
+async def sessions(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
+    """The sessions of who is calling, live ones first."""
+    who = await caller.identity(request)
+    rows = await auth.gate.sessions(who.subject, limit=LISTED)
+    return answers.json({"sessions": [answers.session(row, who.session_id) for row in rows]})
+
+
+async def end_session(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
+    """End one session of who is calling."""
+    who = await caller.identity(request)
+    wanted = request.path_params["id"]
+    if all(row.id != wanted for row in await auth.gate.sessions(who.subject)):
+        raise NotFound
+    return answers.json(answers.receipt(await auth.gate.revoke(session=wanted)))
+
+
+async def end_others(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
+    """End all sessions of who is calling but this one."""
+    _ = await _body(caller, request)
+    who = await caller.identity(request)
+    done = await auth.gate.revoke(subject=who.subject, except_session=who.session_id)
+    return answers.json(answers.receipt(done))
+
+
+async def jwks(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
+    """The public keys, for services that verify tokens themselves."""
+    status, headers, body = answers.json(auth.gate.jwks())
+    return Answer(status, {**headers, "Cache-Control": f"public, max-age={JWKS_AGE}"}, body)
+
+
+async def script(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
+    """`gatepass.js`, for pages."""
+    headers = {**answers.GUARD, "Content-Type": "text/javascript; charset=utf-8", "Cache-Control": "no-cache"}
+    return Answer(200, headers, _script())
+
+
+@cache
+def _script() -> bytes:
+    return files("gatepass.web").joinpath("gatepass.js").read_bytes()
+
+
+#: What a check can be refused with, and what a body can be.
+_CHECK: Final = (400, 401, 403, 421, 503)
+_BODY: Final = (*_CHECK[:-1], 409, 413, 415, 422, 503)
+
+_REFRESH: Final = ("refresh_token", "access")
+_LOGOUT: Final = ("refresh_token",)
+
+OURS: Final = (
+    Ours("POST", "/refresh", refresh, "Exchange the refresh token", fields=_REFRESH, refusals=_BODY),
+    Ours("GET", "/renew", renewing, "The page that renews a page load", refusals=(400, 421, 422, 503)),
+    Ours("GET", "/me", me, "Who is calling", guarded=True, refusals=_CHECK),
+    Ours("POST", "/logout", logout, "End this session", guarded=True, fields=_LOGOUT, status=204, refusals=_BODY),
+    Ours("GET", "/sessions", sessions, "The sessions of who is calling", guarded=True, refusals=(*_CHECK, 409)),
+    Ours("POST", "/sessions/end-others", end_others, "End all sessions but this one", guarded=True, refusals=_BODY),
+    Ours("DELETE", "/sessions/{id}", end_session, "End one session", guarded=True, refusals=(*_CHECK, 404, 409)),
+    Ours("GET", "/gatepass.js", script, "The script for pages"),
+    Ours("GET", JWKS, jwks, "The public keys"),
+)
+
+
+def routes(auth: "Gatepass") -> list[BaseRoute]:
+    """Our routes, for Starlette."""
+    return [Route(path(auth, ours), endpoint(auth, ours), methods=[ours.method]) for ours in OURS]
+
+
+def path(auth: "Gatepass", ours: Ours) -> str:
+    """Where a route of ours lies in the application."""
+    return ours.path if ours.path == JWKS else auth.prefix + ours.path
+
+
+def endpoint(auth: "Gatepass", ours: Ours) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint of a route of ours: it is served under a name of ours only."""
+
+    async def answer(request: Request) -> Response:
+        caller = auth.caller(request)
+        _ = caller.carried.serve()
+        found = await ours.handler(auth, caller, request)
+        return response(found, caller) if isinstance(found, Answer) else found
+
+    answer.__name__ = ours.handler.__name__
+    answer.__doc__ = ours.handler.__doc__
+    return answer
+
+
+async def _body(caller: Caller, request: Request, *fields: str, form: tuple[str, ...] = ()) -> dict[str, str]:
+    """The fields of the body.
+
+    Raises:
+        BodyTooLarge: Found out before all of it is read.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bodies.MOST:
+            raise BodyTooLarge
+    return bodies.read(body, bodies.media_type(caller.carried.headers(b"content-type")), fields=fields, form=form)
+
+
+def _next(said: str | None) -> str:
+    """The local path to go on to."""
+    back = local(said)
+    if back is None:
+        raise FieldsInvalid({"next": "this is a path of this application, such as /account"})
+    return back
