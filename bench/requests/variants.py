@@ -95,7 +95,11 @@ class Answer:
         for name, value in self.headers:
             if name.lower() == b"set-cookie":
                 jar.load(value.decode())
-        sent = [f"{name}={morsel.coded_value}" for name, morsel in jar.items() if morsel["path"] == "/"]
+        sent = [
+            f"{name}={morsel.coded_value}"
+            for name, morsel in jar.items()
+            if morsel["path"] == "/" and morsel["max-age"] != "0"
+        ]
         return b"cookie", "; ".join(sent).encode()
 
 
