@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatepass.core.cookies import Cookies
-from gatepass.core.origin import Address, address, local, requested
+from gatepass.core.origin import local
 from gatepass.errors import ConfigurationError, HostUnknown
+from gatepass.web.address import Address, address, requested
 
 #: What may be part of a cookie's name, and short enough to leave room for its value.
 _STEM: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
