@@ -179,6 +179,16 @@ class Configured:
         """How long things last."""
         return self._setup.policy
 
+    @property
+    def issuer(self) -> str:
+        """`iss` of its tokens."""
+        return self._setup.issuer
+
+    @property
+    def audience(self) -> str:
+        """`aud` of its tokens."""
+        return self._setup.audience
+
     def jwks(self) -> dict[str, Any]:
         """The public halves of the keys that verify, as a JWK set (RFC 7517); empty where there are none."""
         return {"keys": []} if self._keys is None else self._ring().jwks()

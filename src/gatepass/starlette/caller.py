@@ -218,7 +218,7 @@ class Caller:
 
     async def login(
         self,
-        request: HTTPConnection,
+        request: HTTPConnection | None,
         subject: str,
         *,
         transport: Transport,

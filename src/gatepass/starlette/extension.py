@@ -86,7 +86,7 @@ class Gatepass:
         self.login_page = login_page
         self._store = store
         self._folder = FOLDER.absolute()
-        self._ring: KeyRing | KeySource = keys if keys is not None else KeyFile(self._folder / "keys.json")
+        self._keys: KeyRing | KeySource = keys if keys is not None else KeyFile(self._folder / "keys.json")
         self._options: dict[str, Any] = {
             "mode": mode,
             "accept": accept,
@@ -153,13 +153,24 @@ class Gatepass:
         return gate
 
     @property
+    def store(self) -> Store | None:
+        """Where the sessions of the open gate live; None where it is stateless."""
+        _ = self.gate
+        return self._opened
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys as they are now."""
+        return self._keys if isinstance(self._keys, KeyRing) else self._keys.ring()
+
+    @property
     def plain(self) -> Gate:
         """Its plain twin, for `request.user`: it checks, and knows no hooks."""
         plain = self._plain
         if plain is None:
             _ = self.gate
             with self._opening:
-                plain = self._plain = Gate(self._opened, keys=self._ring, **self._options)
+                plain = self._plain = Gate(self._opened, keys=self._keys, **self._options)
         return plain
 
     def _open(self) -> AsyncGate:
@@ -169,7 +180,7 @@ class Gatepass:
                 if self._store is None:
                     self._opened = SqliteStore(self._folder / "gatepass.db")
                 try:
-                    self._gate = AsyncGate(self._opened, keys=self._ring, **self._hooks, **self._options)
+                    self._gate = AsyncGate(self._opened, keys=self._keys, **self._hooks, **self._options)
                 except ConfigurationError:
                     self._shut()
                     raise

@@ -124,13 +124,14 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
 
   // -- asking --------------------------------------------------------------------------------------------------------
 
+  // To our own routes goes the refresh cookie, which no page sees, and never a token of this page beside it.
   function post(path, json) {
     const headers = { ...(csrf && { "X-CSRF-Token": csrf }), ...(json && { "Content-Type": "application/json" }) };
     return fetch(`${base.href.replace(/\/$/, "")}/${path}`, {
       method: "POST",
       credentials: "include",
       redirect: "error",
-      headers: path === "logout" && token ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+      headers,
       body: json && JSON.stringify(json),
     });
   }
