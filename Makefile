@@ -9,7 +9,7 @@ PIP    := -m pip --disable-pip-version-check --quiet install
 # What is typed: all that is here.
 TYPED  := $(wildcard src tests bench examples)
 # The floor is held by all tests but these: they are about other things, or start processes, which are not measured.
-APART  := tests/packaging tests/repository tests/stores tests/test_secrets.py
+APART  := tests/browser tests/packaging tests/repository tests/stores tests/test_secrets.py
 ALONE  := $(APART:%=--ignore=%) --ignore-glob='*crash*' --ignore-glob='*process*'
 # What has to be covered whole.
 FLOOR  := src/gatepass/core/*,src/gatepass/modes/*,src/gatepass/tokens.py,src/gatepass/keys.py
@@ -51,7 +51,7 @@ $(VENV)-bench/.ready: requirements/bench.txt pyproject.toml | $(VENV)-bench/.mad
 	@touch $@
 
 dev: $(VENV)/.test  ## the example at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
-	MODE=$(MODE) PORT=$(PORT) $(BIN)/python -m examples.first_login
+	MODE=$(MODE) PORT=$(PORT) $(BIN)/python -m examples.server_rendered
 
 test: $(VENV)/.test  ## every test
 	$(BIN)/python -m pytest

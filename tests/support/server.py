@@ -23,6 +23,18 @@ class Server:
     folder: Path
     log: Path
 
+    @property
+    def store(self) -> Path:
+        return self.folder / ".gatepass" / "gatepass.db"
+
+    def clock_goes_on(self, seconds: float) -> None:
+        """Move the clock of a server that was started with `support.clocked`, forward only."""
+        file = self.folder / "ahead"
+        ahead = float(file.read_text()) if file.exists() else 0.0
+        new = self.folder / "ahead.new"
+        new.write_text(str(ahead + seconds))
+        new.replace(file)
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -31,21 +43,35 @@ def free_port() -> int:
 
 
 @contextmanager
-def first_login(folder: Path, mode: str) -> Iterator[Server]:
-    """The example in *mode*, as `make dev` runs it."""
+def example(folder: Path, module: str, mode: str) -> Iterator[Server]:
+    """An example in *mode*, as `make dev` runs it."""
+    with running(folder, "-m", f"examples.{module}", MODE=mode) as server:
+        yield server
+
+
+@contextmanager
+def clocked(folder: Path, module: str, mode: str) -> Iterator[Server]:
+    """The same, with a clock that the test moves."""
+    with running(folder, "-m", "support.clocked", MODE=mode, APP=f"examples.{module}.app") as server:
+        yield server
+
+
+@contextmanager
+def running(folder: Path, *words: str, **environment: str) -> Iterator[Server]:
+    """A Python process that serves on the port that it finds in its environment."""
     port, log = free_port(), folder / "server.log"
-    environment = {**os.environ, "MODE": mode, "PORT": str(port), "PYTHONPATH": str(ROOT)}
+    paths = f"{ROOT}{os.pathsep}{ROOT / 'tests'}"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "examples.first_login"],
+            [sys.executable, *words],
             cwd=folder,
-            env=environment,
+            env={**os.environ, "PYTHONPATH": paths, "PORT": str(port), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
         _until_it_listens(process, port, log)
-        yield Server(f"http://127.0.0.1:{port}", folder / ".gatepass", log)
+        yield Server(f"http://127.0.0.1:{port}", folder, log)
         process.terminate()
         assert process.wait(DEADLINE) in {0, -15}
     finally:
