@@ -276,9 +276,14 @@ class Caller:
             await self.believe(request)
             found = self.carried.cookies()
             _ = one(found)
+            if refresh_token is not None and "refresh" in found:
+                raise CredentialsAmbiguous
             receipt = await self._end(found.get("session"), found.get("access"), found.get("refresh"), refresh_token)
             self.jar.empty(place)
         else:
+            if one(self.carried.cookies()) is not None:
+                _ = await self.auth.gate.session_id(token)  # a bad one is told what is wrong with it
+                raise CredentialsAmbiguous
             receipt = await self._end(token, refresh_token)
         self._identity = None
         return receipt
