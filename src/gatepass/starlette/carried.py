@@ -176,7 +176,10 @@ class Carried:
         length = self.header(b"content-length") or ""
         if media_type(self.headers(b"content-type")) != FORM or not length.isdecimal() or int(length[:9]) > MOST:
             return None
-        fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
+        try:
+            fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
+        except ValueError:
+            return None  # more of them than any form of a page has
         return fields.get("csrf_token", [None])[0]
 
     def navigation(self) -> bool:
