@@ -87,7 +87,7 @@ class Caller:
     def route(self) -> str:
         """The path of the request as the routes of the application see it."""
         path: str = self.scope["path"]
-        root: str = self.scope.get("root_path", "")
+        root = self.carried.root
         if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
             return path[len(root) :]
         return path  # a proxy has taken it off

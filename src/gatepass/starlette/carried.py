@@ -34,11 +34,13 @@ class Carried:
         site: Where the application is reached.
     """
 
-    __slots__ = ("_cookies", "_place", "_scope", "_site")
+    __slots__ = ("_cookies", "_place", "_scope", "_site", "root")
 
     def __init__(self, scope: Scope, site: Site) -> None:
         self._scope = scope
         self._site = site
+        #: Where the application lies. Routers that it mounts write their own path over that of the scope.
+        self.root: str = scope.get("root_path", "")
         self._cookies: dict[Purpose, str] | None = None
         self._place: Place | None = None
 
@@ -137,7 +139,7 @@ class Carried:
     def _reached(self) -> tuple[str, list[str], str]:
         scheme: str = self._scope["scheme"]
         scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
-        return scheme, self.headers(b"host"), self._scope.get("root_path", "")
+        return scheme, self.headers(b"host"), self.root
 
     def unsafe(self, credential: Credential) -> bool:
         """Whether a browser may have been made to send *credential* along with something that changes things."""
