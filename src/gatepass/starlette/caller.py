@@ -198,7 +198,7 @@ class Caller:
             CsrfRefused: Another site may have made it.
         """
         if not self.carried.doubtful():
-            return None
+            return
         token = await self.carried.csrf_token(request)
         held = set()
         for credential in self.carried.cookies().values():
