@@ -1,7 +1,6 @@
 """The verbs of `Gatepass` for `def` routes, which run in a worker thread: each hops to the event loop and back."""
 
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from anyio import from_thread
@@ -20,7 +19,20 @@ T = TypeVar("T")
 
 
 def _call(verb: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **options: P.kwargs) -> T:
-    return from_thread.run(partial(verb, *args, **options))
+    begun = False
+
+    async def work() -> T:
+        nonlocal begun
+        begun = True
+        return await verb(*args, **options)
+
+    try:
+        return from_thread.run(work)
+    except RuntimeError:
+        if begun:
+            raise
+        name = verb.__name__  # type: ignore[attr-defined]  # a method
+        raise RuntimeError(f"auth.sync is for `def` routes; elsewhere: await auth.{name}(...)") from None
 
 
 class Sync:
