@@ -113,7 +113,7 @@ class Gatepass:
     def install(self, app: Starlette) -> None:
         """Put the middleware around *app*, our routes in front of its own, and an error handler and an end to it."""
         app.add_middleware(GatepassMiddleware, auth=self)
-        app.add_exception_handler(GatepassError, on_error)  # type: ignore[arg-type]  # of WebSockets, too
+        self.install_errors(app)
         self._add_routes(app)
         app.state.gatepass = self
         around = app.router.lifespan_context
@@ -128,6 +128,13 @@ class Gatepass:
                     self.close()
 
         app.router.lifespan_context = lifespan
+
+    def install_errors(self, app: Starlette) -> None:
+        """Let *app*, which an application of ours mounts, answer our refusals itself.
+
+        A mounted application has an error handling of its own, which would answer 500 before ours sees anything.
+        """
+        app.add_exception_handler(GatepassError, on_error)  # type: ignore[arg-type]  # of WebSockets, too
 
     def _add_routes(self, app: Starlette) -> None:
         app.router.routes[:0] = routes(self)  # in front, so that no catch-all hides them
