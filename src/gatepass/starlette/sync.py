@@ -31,7 +31,7 @@ def _call(verb: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **options: P
     except RuntimeError:
         if begun:
             raise
-        name = verb.__name__  # type: ignore[attr-defined]  # a method
+        name = verb.__name__
         raise RuntimeError(f"auth.sync is for `def` routes; elsewhere: await auth.{name}(...)") from None
 
 
