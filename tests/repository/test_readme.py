@@ -10,8 +10,17 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 
 
-def test_its_example_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    [example] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+def blocks(language: str) -> list[str]:
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return found
+
+
+def test_its_quickstart_is_the_file_that_it_names() -> None:
+    assert blocks("python")[0] == (ROOT / "examples" / "fastapi_quickstart" / "app.py").read_text()
+
+
+def test_its_core_example_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = blocks("python")[2]
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
 

@@ -1,6 +1,7 @@
 """What some tests need of the machine. Without it they are skipped, and fail where nothing may be skipped."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ CHROMIUM = "/usr/bin/chromium"
 #: Whether it is here, and how to get it.
 _NEEDS = {
     "chromium": (Path(CHROMIUM).exists, "install the Debian package chromium"),
+    "curl": (lambda: shutil.which("curl") is not None, "install the Debian package curl"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope
 
-from gatepass.core.cookies import one
+from gatepass.core.cookies import PURPOSES, Purpose, one
 from gatepass.errors import (
     CredentialError,
     CredentialsAmbiguous,
@@ -349,22 +349,18 @@ class Caller:
                 said["refresh_token"] = issued.refresh_token
             return said
         said["csrf_token"] = self.auth.gate.csrf_token(issued.session_id)
+        given: dict[Purpose, str] = {"session" if issued.mode == "session" else "access": issued.access_token}
+        if issued.refresh_token is not None:
+            given["refresh"] = issued.refresh_token
+            if access == "body":
+                said["access_token"] = given.pop("access")
+        # New cookies take the place of those of the other modes. After a login that is all of them, because the path of
+        # the login does not see the refresh cookie.
+        stale = PURPOSES if self._made else tuple(self.carried.cookies())
+        self.jar.take(place, *(purpose for purpose in stale if purpose not in given))
         max_age = issued.session_expires_in if issued.remember else None
-        # A new cookie takes the place of those of the other modes.
-        if issued.mode == "session":
-            self.jar.give(place, "session", issued.access_token, max_age=max_age)
-            self.jar.take(place, "access", "refresh")
-            return said
-        self.jar.take(place, "session")
-        if issued.mode == "hybrid" and access == "body":
-            said["access_token"] = issued.access_token
-            self.jar.take(place, "access")
-        else:
-            self.jar.give(place, "access", issued.access_token, max_age=max_age)
-        if issued.refresh_token is None:
-            self.jar.take(place, "refresh")
-        else:
-            self.jar.give(place, "refresh", issued.refresh_token, max_age=max_age)
+        for purpose, value in given.items():
+            self.jar.give(place, purpose, value, max_age=max_age)
         return said
 
     async def answered(self, message: Message) -> None:
