@@ -347,7 +347,7 @@ def test_a_request_of_the_page_is_not_repeated_after_a_fault(context: BrowserCon
     """Only the page knows whether it may be done twice."""
     page = opened(context, access="cookie")
     asked: list[Request] = []
-    context.on("request", lambda request: asked.append(request))
+    context.on("request", lambda request: asked.append(request))  # noqa: PLW0108
     context.route("**/orders", lambda route: route.abort())
 
     assert status(page, "/orders", {"method": "POST"}) == "TypeError"
