@@ -6,7 +6,8 @@ auth = Gatepass(app, mode="hybrid")
 async def me(who: CurrentIdentity): ...
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -119,7 +120,16 @@ class Gatepass(StarletteGatepass):
                 source="Gatepass(app)",
             )
         super().install(app)
-        app.openapi = self._documented(app.openapi)  # type: ignore[method-assign]
+        self._document(app)
+        around = app.router.lifespan_context
+
+        @asynccontextmanager
+        async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
+            self._document(app)  # an `openapi` of the application's own may have come since
+            async with around(app) as state:
+                yield state
+
+        app.router.lifespan_context = lifespan
 
     def _add_routes(self, app: Starlette) -> None:
         assert isinstance(app, FastAPI)  # noqa: S101  `install` looked
@@ -130,8 +140,8 @@ class Gatepass(StarletteGatepass):
                 endpoint(self, ours),
                 methods=[ours.method],
                 summary=ours.summary,
-                operation_id=f"gatepass_{ours.handler.__name__}",
-                openapi_extra=_described(ours),
+                operation_id=f"{self.name}_{ours.handler.__name__}",
+                openapi_extra=self._described(ours),
                 response_model=None,
                 responses=_statuses(ours),
                 status_code=ours.status,
@@ -142,32 +152,39 @@ class Gatepass(StarletteGatepass):
         del app.router.routes[before:]
         app.router.routes[:0] = added  # in front, so that no catch-all hides them
 
-    def _documented(self, openapi: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
-        """*openapi*, with our one scheme replaced by what it stands for: a cookie or a bearer token."""
+    def _document(self, app: FastAPI) -> None:
+        found = app.openapi
+        while isinstance(found, _Documented):
+            if found.auth is self:
+                return
+            found = found.openapi
+        app.openapi = _Documented(app.openapi, self)  # type: ignore[method-assign]
 
-        def documented() -> dict[str, Any]:
-            document = openapi()
-            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-            _ = schemes.pop(SCHEME, None)
-            schemes.update(self._schemes())
-            for operation in _operations(document):
-                locks = operation.get("security", [])
-                if {SCHEME: []} in locks:
-                    others = [lock for lock in locks if lock != {SCHEME: []}]
-                    operation["security"] = [{name: []} for name in self._schemes()] + others
-            return document
+    def _described(self, ours: Ours) -> dict[str, Any]:
+        """What the OpenAPI document says of a route of ours besides its name."""
+        described: dict[str, Any] = {"security": self.locks} if ours.guarded else {}
+        if ours.fields:
+            properties = {name: {"type": "string"} for name in ours.fields}
+            schema = {"type": "object", "properties": properties, "additionalProperties": False}
+            described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
+        return described
 
-        return documented
+    @property
+    def locks(self) -> list[dict[str, list[str]]]:
+        """`security` of an operation for those who are logged in: any of them will do."""
+        return [{name: []} for name in self.schemes]
 
-    def _schemes(self) -> dict[str, Any]:
+    @property
+    def schemes(self) -> dict[str, Any]:
+        """`securitySchemes`: what proves who is calling."""
         return {
-            "gatepassCookie": {
+            f"{self.name}Cookie": {
                 "type": "apiKey",
                 "in": "cookie",
                 "name": self.site.cookies.name("session" if self.mode == "session" else "access"),
                 "description": "Set by the login. In development the port of the address is part of the name.",
             },
-            "gatepassBearer": {
+            f"{self.name}Bearer": {
                 "type": "http",
                 "scheme": "bearer",
                 "description": 'What a login with transport="bearer" returns as `access_token`.',
@@ -175,14 +192,23 @@ class Gatepass(StarletteGatepass):
         }
 
 
-def _described(ours: Ours) -> dict[str, Any]:
-    """What the OpenAPI document says of a route of ours besides its name."""
-    described: dict[str, Any] = {"security": [{SCHEME: []}]} if ours.guarded else {}
-    if ours.fields:
-        properties = {name: {"type": "string"} for name in ours.fields}
-        schema = {"type": "object", "properties": properties, "additionalProperties": False}
-        described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
-    return described
+class _Documented:
+    """*openapi*, with the one scheme of our dependencies replaced by what it stands for: a cookie or a bearer token."""
+
+    def __init__(self, openapi: Callable[[], dict[str, Any]], auth: Gatepass) -> None:
+        self.openapi = openapi
+        self.auth = auth
+
+    def __call__(self) -> dict[str, Any]:
+        document = self.openapi()
+        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+        _ = schemes.pop(SCHEME, None)
+        schemes.update(self.auth.schemes)
+        for operation in _operations(document):
+            locks = operation.get("security", [])
+            if {SCHEME: []} in locks:
+                operation["security"] = self.auth.locks + [lock for lock in locks if lock != {SCHEME: []}]
+        return document
 
 
 def _statuses(ours: Ours) -> dict[int | str, dict[str, Any]]:

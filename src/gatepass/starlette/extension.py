@@ -82,6 +82,7 @@ class Gatepass:
     ) -> None:
         self.site = Site(stem=name, issuer=issuer, origins=origins, prefix=prefix)
         self.mode = mode
+        self.name = name
         self.prefix = prefix
         self.login_page = login_page
         self._store = store
