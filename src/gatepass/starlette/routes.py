@@ -194,6 +194,7 @@ async def _body(caller: Caller, request: Request, *fields: str, form: tuple[str,
         body += chunk
         if len(body) > bodies.MOST:
             raise BodyTooLarge
+    request._body = body  # noqa: SLF001  where `Request.body` keeps it: the CSRF token may be in this form
     return bodies.read(body, bodies.media_type(caller.carried.headers(b"content-type")), fields=fields, form=form)
 
 
