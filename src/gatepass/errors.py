@@ -202,6 +202,22 @@ class NotFound(RequestRefused):
     sentence = "there is no such thing here"
 
 
+class MethodNotAllowed(RequestRefused):
+    """This is not done with that method, and no header or field changes the method.
+
+    Attributes:
+        allowed: The methods that are served.
+    """
+
+    code = "method_not_allowed"
+    status = 405
+    sentence = "this method is not served here"
+
+    def __init__(self, *allowed: str) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
 class BodyTooLarge(RequestRefused):
     """The body is longer than anything that is read here."""
 

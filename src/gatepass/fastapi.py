@@ -8,10 +8,11 @@ async def me(who: CurrentIdentity): ...
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Security
+from fastapi import FastAPI, Security
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ from gatepass.records import Identity
 from gatepass.starlette import Credentials, ResponseStarted
 from gatepass.starlette import Gatepass as StarletteGatepass
 from gatepass.starlette.caller import Caller
-from gatepass.starlette.routes import OURS, Ours, endpoint, path
+from gatepass.starlette.routes import OURS, Ours, path
 from gatepass.web.bodies import JSON
 
 __all__ = [
@@ -131,27 +132,6 @@ class Gatepass(StarletteGatepass):
 
         app.router.lifespan_context = lifespan
 
-    def _add_routes(self, app: Starlette) -> None:
-        assert isinstance(app, FastAPI)  # noqa: S101  `install` looked
-        router = APIRouter(tags=["gatepass"])
-        for ours in OURS:
-            router.add_api_route(
-                path(self, ours),
-                endpoint(self, ours),
-                methods=[ours.method],
-                summary=ours.summary,
-                operation_id=f"{self.name}_{ours.handler.__name__}",
-                openapi_extra=self._described(ours),
-                response_model=None,
-                responses=_statuses(ours),
-                status_code=ours.status,
-            )
-        before = len(app.router.routes)
-        app.include_router(router)
-        added = app.router.routes[before:]
-        del app.router.routes[before:]
-        app.router.routes[:0] = added  # in front, so that no catch-all hides them
-
     def _document(self, app: FastAPI) -> None:
         found = app.openapi
         while isinstance(found, _Documented):
@@ -168,6 +148,26 @@ class Gatepass(StarletteGatepass):
             schema = {"type": "object", "properties": properties, "additionalProperties": False}
             described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
         return described
+
+    @cached_property
+    def paths(self) -> dict[str, Any]:
+        """Our routes, as an OpenAPI document says it; the middleware serves them."""
+        shown = FastAPI()
+        for ours in OURS:
+            shown.add_api_route(
+                path(self.prefix, ours),
+                _shown,
+                methods=[ours.method],
+                tags=["gatepass"],
+                summary=ours.summary,
+                operation_id=f"{self.name}_{ours.handler.__name__}",
+                openapi_extra=self._described(ours),
+                response_model=None,
+                responses=_statuses(ours),
+                status_code=ours.status,
+            )
+        paths: dict[str, Any] = shown.openapi()["paths"]
+        return paths
 
     @property
     def locks(self) -> list[dict[str, list[str]]]:
@@ -192,6 +192,10 @@ class Gatepass(StarletteGatepass):
         }
 
 
+async def _shown() -> None:
+    """Stands for a route of ours where only its description counts."""
+
+
 class _Documented:
     """*openapi*, with the one scheme of our dependencies replaced by what it stands for: a cookie or a bearer token."""
 
@@ -201,6 +205,7 @@ class _Documented:
 
     def __call__(self) -> dict[str, Any]:
         document = self.openapi()
+        document.setdefault("paths", {}).update(self.auth.paths)
         schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
         _ = schemes.pop(SCHEME, None)
         schemes.update(self.auth.schemes)

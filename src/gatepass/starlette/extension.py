@@ -22,7 +22,7 @@ from gatepass.starlette.answer import on_error
 from gatepass.starlette.caller import Access, Caller, Credentials
 from gatepass.starlette.carried import Transport
 from gatepass.starlette.middleware import GatepassMiddleware
-from gatepass.starlette.routes import JWKS, routes
+from gatepass.starlette.routes import Routes
 from gatepass.starlette.sync import Sync
 from gatepass.stores import Store
 from gatepass.stores.sqlite import SqliteStore
@@ -84,6 +84,9 @@ class Gatepass:
         self.mode = mode
         self.name = name
         self.prefix = prefix
+        #: What the paths of our routes begin with.
+        self.below = prefix + "/"
+        self.routes = Routes(prefix)
         self.login_page = login_page
         self._store = store
         self._folder = FOLDER.absolute()
@@ -112,10 +115,9 @@ class Gatepass:
     # -- set-up --------------------------------------------------------------------------------------------------------
 
     def install(self, app: Starlette) -> None:
-        """Put the middleware around *app*, our routes in front of its own, and an error handler and an end to it."""
+        """Put the middleware around *app*, which serves our routes, and give it an error handler and an end."""
         app.add_middleware(GatepassMiddleware, auth=self)
         self.install_errors(app)
-        self._add_routes(app)
         app.state.gatepass = self
         around = app.router.lifespan_context
 
@@ -136,13 +138,6 @@ class Gatepass:
         A mounted application has an error handling of its own, which would answer 500 before ours sees anything.
         """
         app.add_exception_handler(GatepassError, on_error)  # type: ignore[arg-type]  # of WebSockets, too
-
-    def _add_routes(self, app: Starlette) -> None:
-        app.router.routes[:0] = routes(self)  # in front, so that no catch-all hides them
-
-    def owns(self, route: str) -> bool:
-        """Whether *route*, a path inside the application, is one of ours."""
-        return route.startswith(self.prefix + "/") or route == JWKS
 
     def now(self) -> int:
         """Seconds since the epoch, by the clock of this gate."""

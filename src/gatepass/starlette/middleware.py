@@ -2,11 +2,13 @@
 
 from typing import TYPE_CHECKING, Final
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepass.errors import GatepassError
 from gatepass.starlette.answer import refusal
 from gatepass.starlette.caller import Caller
+from gatepass.starlette.routes import JWKS, serve
 from gatepass.starlette.user import GatepassUser, Scopes
 
 if TYPE_CHECKING:
@@ -49,22 +51,28 @@ class GatepassMiddleware:
             await self._app(scope, receive, send)
 
     async def _http(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
-        ours = self._auth.owns(caller.route) and bool(self._auth.site.origins)
-        if ours and scope["method"] == "OPTIONS" and caller.carried.headers(b"access-control-request-method"):
+        route, auth = caller.route, self._auth
+        shared = bool(auth.site.origins) and (route.startswith(auth.below) or route == JWKS)
+        if shared and scope["method"] == "OPTIONS" and caller.carried.headers(b"access-control-request-method"):
             await _preflight(caller, send)
             return
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 await caller.answered(message)
-                if ours:
+                if shared:
                     _share(caller, message)
             await send(message)
 
         try:
-            await self._app(scope, receive, complete)
+            ours = auth.routes.find(route, scope)
+            if ours is None:
+                await self._app(scope, receive, complete)
+            else:
+                answer = await serve(ours, caller, Request(scope, receive))
+                await answer(scope, receive, complete)
         except GatepassError as error:
-            # One of another middleware, which no exception handler sees.
+            # Of a route of ours, or of another middleware; the routes of the application have an exception handler.
             if caller.started:
                 raise
             await refusal(caller, error)(scope, receive, complete)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.types import Scope
 
 from gatepass.core.origin import local
-from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, NotFound, NotPossible
+from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
 from gatepass.starlette.answer import onward, response
 from gatepass.starlette.caller import Caller
 from gatepass.web import answers, bodies, renew
@@ -159,28 +159,53 @@ OURS: Final = (
 )
 
 
-def routes(auth: "Gatepass") -> list[BaseRoute]:
-    """Our routes, for Starlette."""
-    return [Route(path(auth, ours), endpoint(auth, ours), methods=[ours.method]) for ours in OURS]
-
-
-def path(auth: "Gatepass", ours: Ours) -> str:
+def path(prefix: str, ours: Ours) -> str:
     """Where a route of ours lies in the application."""
-    return ours.path if ours.path == JWKS else auth.prefix + ours.path
+    return ours.path if ours.path == JWKS else prefix + ours.path
 
 
-def endpoint(auth: "Gatepass", ours: Ours) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint of a route of ours: it is served under a name of ours only."""
+class Routes:
+    """Our routes, looked up before the application looks for its own: whatever else is asked for is a dict lookup.
 
-    async def answer(request: Request) -> Response:
-        caller = auth.caller(request)
-        _ = caller.carried.serve()
-        found = await ours.handler(auth, caller, request)
-        return response(found, caller) if isinstance(found, Answer) else found
+    Args:
+        prefix: The path that they lie below.
+    """
 
-    answer.__name__ = ours.handler.__name__
-    answer.__doc__ = ours.handler.__doc__
-    return answer
+    def __init__(self, prefix: str) -> None:
+        self._by_path: dict[str, dict[str, Ours]] = {}
+        for ours in OURS:
+            self._by_path.setdefault(path(prefix, ours), {})[ours.method] = ours
+        #: The one path that has an id in it.
+        self._one = prefix + "/sessions/{id}"
+        self._ones = self._one.removesuffix("{id}")
+
+    def find(self, route: str, scope: Scope) -> Ours | None:
+        """The route of ours that is asked for; None where that is the application's own matter.
+
+        Args:
+            route: The path inside the application.
+            scope: Of the request; the id in the path goes into it.
+
+        Raises:
+            MethodNotAllowed: Ours, but served with other methods.
+        """
+        found = self._by_path.get(route)
+        if found is None:
+            if not route.startswith(self._ones) or "/" in route[len(self._ones) :]:
+                return None
+            found = self._by_path[self._one]
+        scope["path_params"] = {"id": route.removeprefix(self._ones)}
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        if method not in found:
+            raise MethodNotAllowed(*found)
+        return found[method]
+
+
+async def serve(ours: Ours, caller: Caller, request: Request) -> Response:
+    """What a route of ours answers, under a name of ours."""
+    _ = caller.carried.serve()
+    found = await ours.handler(caller.auth, caller, request)
+    return response(found, caller) if isinstance(found, Answer) else found
 
 
 async def _body(caller: Caller, request: Request, *fields: str, form: tuple[str, ...] = ()) -> dict[str, str]:

@@ -9,6 +9,7 @@ from gatepass.errors import (
     FieldsInvalid,
     GatepassError,
     LoginFailed,
+    MethodNotAllowed,
     MissingCredential,
     NotRevocable,
     RoleRequired,
@@ -61,6 +62,8 @@ def problem(error: GatepassError) -> Answer:
         headers["WWW-Authenticate"] = challenge
     if isinstance(error, StoreError):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, FieldsInvalid):
         body["errors"] = [{"field": field, "reason": reason} for field, reason in error.problems.items()]
     if isinstance(error, StepUpRequired):
