@@ -125,7 +125,7 @@ class Carried:
     def place(self) -> Place | None:
         """Where the request reached the application, as far as cookies go."""
         if self._place is None:
-            self._place = self._site.find(*self._reached())
+            self._place = self._site.fixed or self._site.find(*self._reached())
         return self._place
 
     def serve(self) -> Place:

@@ -9,7 +9,7 @@ from gatepass.errors import GatepassError
 from gatepass.starlette.answer import refusal
 from gatepass.starlette.caller import Caller
 from gatepass.starlette.routes import JWKS, serve
-from gatepass.starlette.user import GatepassUser, Scopes
+from gatepass.starlette.user import GatepassUser
 
 if TYPE_CHECKING:
     from gatepass.starlette.extension import Gatepass
@@ -43,8 +43,7 @@ class GatepassMiddleware:
         caller = Caller(self._auth, scope)
         scope["gatepass"] = caller
         if isinstance(scope.get("user"), GatepassUser | None):  # else somebody further out named the user
-            scope["user"] = user = GatepassUser(caller)
-            scope["auth"] = Scopes(user)
+            scope["user"] = scope["auth"] = GatepassUser(caller)
         if kind == "http":
             await self._http(caller, scope, receive, send)
         else:

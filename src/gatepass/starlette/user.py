@@ -1,6 +1,6 @@
 """`request.user` and `request.auth`, for `starlette.authentication.requires` and for templates."""
 
-from starlette.authentication import AuthCredentials, BaseUser
+from starlette.authentication import BaseUser
 
 from gatepass.errors import CredentialError, MissingCredential
 from gatepass.records import Identity
@@ -8,7 +8,7 @@ from gatepass.starlette.caller import Caller
 
 
 class GatepassUser(BaseUser):
-    """Who is calling, looked up when it is asked for the first time."""
+    """Who is calling, looked up when it is asked for the first time: `request.user`, and `request.auth` as well."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -47,15 +47,8 @@ class GatepassUser(BaseUser):
             raise MissingCredential
         return who.subject
 
-
-class Scopes(AuthCredentials):
-    """`authenticated` and the roles of who is calling."""
-
-    def __init__(self, user: GatepassUser) -> None:
-        self._user = user
-
     @property
-    def scopes(self) -> list[str]:  # type: ignore[override]  # there it is an attribute, here it is looked up
-        """What `requires` compares with."""
-        who = self._user.who
+    def scopes(self) -> list[str]:
+        """`authenticated` and the roles: what `requires` compares with."""
+        who = self.who
         return [] if who is None else ["authenticated", *sorted(who.roles)]

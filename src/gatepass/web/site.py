@@ -67,7 +67,8 @@ class Site:
         self._origins = frozenset(_origin(origin) for origin in origins)
         served = [origin.partition("://")[2] for origin in self._origins]
         self._hosts = frozenset(served if self._public is None else [self._public.netloc, *served])
-        self._fixed = None if self._public is None else self._place(self._public, self._public.path)
+        #: The one place that there is, where the public address is known.
+        self.fixed = None if self._public is None else self._place(self._public, self._public.path)
         self._places: dict[tuple[str, str, str], Place] = {}
 
     @property
@@ -78,7 +79,7 @@ class Site:
     @property
     def cookies(self) -> Cookies:
         """What the cookies are called; in development at port 8000, since there the port is part of the name."""
-        return Cookies(self._stem, 8_000, self._prefix) if self._fixed is None else self._fixed.cookies
+        return Cookies(self._stem, 8_000, self._prefix) if self.fixed is None else self.fixed.cookies
 
     @property
     def secure(self) -> bool:
@@ -93,8 +94,8 @@ class Site:
             hosts: Its `Host` headers.
             root_path: The path that the application is mounted at.
         """
-        if self._fixed is not None:
-            return self._fixed
+        if self.fixed is not None:
+            return self.fixed
         if len(hosts) != 1:
             return None
         key = (scheme, hosts[0], root_path)
