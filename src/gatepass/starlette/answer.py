@@ -30,7 +30,8 @@ def response(answer: Answer, caller: Caller) -> Response:
 async def on_error(connection: HTTPConnection, error: Exception) -> Response | None:
     """Answer a request that was refused with *error*, or close the WebSocket."""
     assert isinstance(error, GatepassError)  # noqa: S101  registered for this class only
-    caller: Caller = connection.scope["gatepass"]
+    innermost: Caller = connection.scope["gatepass"]
+    caller = innermost.refuser(error)
     if isinstance(connection, WebSocket):
         await _close(connection, caller, error)
         return None

@@ -149,6 +149,13 @@ class Caller:
         if self._refusal is not None:
             raise self._refusal
 
+    def refuser(self, error: GatepassError) -> "Caller":
+        """Of the callers that the gates of this request see, the one that was refused with *error*; else this one."""
+        caller: Caller | None = self
+        while caller is not None and caller._refusal is not error:  # noqa: SLF001
+            caller = caller.outer
+        return self if caller is None else caller
+
     def renewable(self, error: GatepassError) -> bool:
         """Whether a page load was refused with *error* only because its access token has ended.
 
