@@ -145,7 +145,13 @@ def application(auth: Gatepass, *more: Any, **options: Any) -> Starlette:
 
 @contextmanager
 def site(
-    mode: str, *more: Any, url: str = HTTPS, store: Any = None, app: Any = application, **options: Any
+    mode: str,
+    *more: Any,
+    url: str = HTTPS,
+    store: Any = None,
+    app: Any = application,
+    gate: type[Gatepass] = Gatepass,
+    **options: Any,
 ) -> Iterator[Site]:
     """An application in *mode* at *url*; development where that is loopback."""
     clock = Clock()
@@ -154,6 +160,6 @@ def site(
         REGISTER.places.append(store)
     if url.startswith("https:"):
         options = {"issuer": url, "origins": (LISTED,), **options}
-    auth = Gatepass(mode=mode, store=store, keys=ring(), clock=clock, **options)  # type: ignore[arg-type]
+    auth = gate(mode=mode, store=store, keys=ring(), clock=clock, **options)  # type: ignore[arg-type]
     with wired(app(auth, *more), url) as wire:
         yield Site(auth, wire, store, clock)
