@@ -83,7 +83,7 @@ def test_a_link_from_another_site_leads_to_the_page(world: World, visitor: Visit
     """Also after a break, when the browser sends no strict cookie along with it."""
     path = "/devices" if world.example == "server_rendered" else "/"
     other_site.pages["/"] = f'<a href="{world.server.url}{path}">have a look</a>'
-    visitor.log_in()
+    visitor.come_in()
 
     for _ in range(2):
         visitor.page.goto(other_site.url("localhost"))
@@ -96,24 +96,24 @@ def test_a_link_from_another_site_leads_to_the_page(world: World, visitor: Visit
 
 
 def test_one_device_logs_out_another(world: World, visitor: Visitor) -> None:
-    visitor.log_in()
+    visitor.come_in()
+    visitor.go("/devices")
     visitor.log_out_others()
-    friend, stranger = world.visitor(), world.visitor()
-    friend.log_in()
-    stranger.log_in("grace")
+    friend = world.visitor()
+    friend.come_in()
+    friend.is_logged_in()
 
     visitor.others().click()  # there is one
     visitor.others().wait_for(state="detached")
 
     friend.is_logged_out()
     visitor.is_logged_in()
-    stranger.is_logged_in("grace")
 
 
 def test_the_back_button_shows_nothing_after_a_logout(world: World, visitor: Visitor, other_site: Elsewhere) -> None:
     """A browser keeps pages to go back to; none of ours, or the next person at this desk would read them."""
     other_site.pages["/"] = "<h1>Elsewhere</h1>"
-    visitor.log_in()
+    visitor.come_in()
     visitor.go("/devices")
     visitor.log_out()
 
@@ -133,7 +133,7 @@ def nothing_is_shown(page: Page) -> None:
 
 def test_no_script_can_read_a_credential(world: World, visitor: Visitor) -> None:
     """Neither cookies nor storage nor the page hold one."""
-    visitor.log_in()
+    visitor.come_in()
 
     cookies = visitor.page.context.cookies()
     assert {cookie["name"].rpartition("-")[2] for cookie in cookies} == {
@@ -175,7 +175,7 @@ def test_pages_fit_a_small_phone(
     new_context: Callable[..., BrowserContext],
 ) -> None:
     world = World((example, "hybrid", True), serve(example, "hybrid"), new_context)
-    world.visitor().log_in()
+    world.visitor().come_in()
     visitor = world.visitor()
     visitor.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
