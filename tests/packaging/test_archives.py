@@ -90,6 +90,7 @@ def test_the_wheel_asks_for_what_is_pinned(wheel: Path) -> None:
     )
     assert named("run.in") == bare(project["dependencies"])
     assert named("cli.in") == bare(project["optional-dependencies"]["cli"])
+    assert named("fastapi.in") == bare(project["optional-dependencies"]["fastapi"])
 
 
 def named(requirements: str) -> set[str]:
@@ -118,3 +119,31 @@ def test_without_click_the_command_is_one_sentence_and_with_it_a_command(clean: 
 
     for command in ([clean / "gatepass"], [clean / "python", "-m", "gatepass"]):
         assert done(*command, "version").startswith("gatepass ")
+
+
+def test_with_its_extra_the_adapter_for_fastapi_serves(clean: Path) -> None:
+    """With nothing else installed: no test client, no server, no library that came along for the tests."""
+    install(clean, "--require-hashes", "-r", ROOT / "requirements" / "fastapi.txt")
+    program = """
+import asyncio
+from fastapi import FastAPI
+from gatepass.fastapi import Gatepass
+import gatepass.testing
+
+app = FastAPI()
+auth = Gatepass(app, store=False, mode="jwt")
+scope = {
+    "type": "http", "method": "GET", "scheme": "http", "path": "/auth/me", "root_path": "", "query_string": b"",
+    "http_version": "1.1", "headers": [(b"host", b"localhost")],
+}
+
+
+async def send(message):
+    print(message.get("status", ""), end=" ")
+
+
+asyncio.run(app(scope, None, send))
+print(len(app.openapi()["paths"]) > 5)
+"""
+
+    assert done(clean / "python", "-c", program) == "401  True\n"

@@ -67,3 +67,10 @@ def test_the_rules_load_nothing_that_reaches_the_world() -> None:
 
 def test_the_comparison_sees_what_it_forbids() -> None:
     assert "sqlite3" in loaded_by("import sqlite3") - loaded_by("import cryptography, msgspec")
+
+
+def test_the_adapter_for_starlette_loads_no_other_framework() -> None:
+    came_along = loaded_by("import gatepass.starlette, gatepass.testing")
+
+    assert "starlette" in came_along
+    assert not came_along & {"fastapi", "pydantic", "ua_parser", "httpx", "httpx2"}
