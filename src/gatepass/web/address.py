@@ -52,7 +52,9 @@ def address(url: str, source: str) -> Address:
     """
     try:
         parts = urlsplit(url)
-        found = None if parts.query or parts.fragment or not _plain(parts) else _address(parts)
+        # `urlsplit` drops line ends before it looks.
+        clean = re.fullmatch("[!-:<-~]+", url) and not parts.query and not parts.fragment and _plain(parts)
+        found = _address(parts) if clean else None
     except ValueError:
         found = None
     if found is None:
