@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 
 from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent
+from gatepass.core.origin import local
 from gatepass.core.rights import demand
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.gate import AsyncGate, Gate
@@ -81,6 +82,12 @@ class Gatepass:
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self.site = Site(stem=name, issuer=issuer, origins=origins, prefix=prefix)
+        if login_page is not None and local(login_page) is None:
+            raise ConfigurationError(
+                cause=f"{login_page[:40]!r} is no path of this application",
+                fix="Give one such as /login.",
+                source="Gatepass(login_page=...)",
+            )
         self.mode = mode
         self.name = name
         self.prefix = prefix
