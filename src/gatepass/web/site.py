@@ -125,7 +125,7 @@ class Site:
         return place
 
     def _place(self, reached: Address, base: str) -> Place:
-        # Where an application is mounted under a path with a parameter, a stranger chooses it: no attribute begins there.
+        # Where an application is mounted under a path with a parameter, a stranger chooses it: it begins no attribute.
         base = base.rstrip("/") if local(base) is not None and not re.search("[;?#]", base) else ""
         prefix = base + self._prefix
         port = reached.port if reached.scheme == "http" else None
