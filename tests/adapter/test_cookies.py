@@ -1,0 +1,393 @@
+"""Every cookie of every flow, as a browser reads it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from support.asgi import FORM, PAGE, Browser, Pair, Reply, SetCookie, wired
+from support.clock import Clock
+from support.register import REGISTER
+from support.site import HTTPS, LOOPBACK, Site, application, gate_of, ring, site
+
+from gatepass import MODES, ConfigurationError, Policy
+from gatepass.core.cookies import MOST
+from gatepass.core.flow import List
+from gatepass.starlette import Gatepass
+from gatepass.stores.memory import MemoryStore
+
+POLICY = Policy()
+IDLE, LIFETIME = POLICY.idle, POLICY.lifetime
+
+
+@pytest.fixture(params=[HTTPS, LOOPBACK], ids=["https", "loopback"])
+def url(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def place(mode: str, url: str) -> Iterator[Site]:
+    with site(mode, url=url) as made:
+        yield made
+
+
+def stand(reply: Reply, url: str, prefix: str = "/auth") -> dict[str, SetCookie]:
+    """The cookies of an answer by purpose, after a look at each attribute. ASVS 3.3.1 to 3.3.4; RFC 6265bis 4.1.3."""
+    for cookie in reply.cookies:
+        attributes = dict(cookie.attributes)
+        assert len(attributes) == len(cookie.attributes), "none is there twice"
+        assert set(attributes) <= {"Max-Age", "Path", "HttpOnly", "SameSite", "Secure"}, "no Domain, nothing unknown"
+        assert "HttpOnly" in attributes
+        refresh = cookie.purpose == "refresh"
+        assert (attributes["Path"], attributes["SameSite"]) == ((prefix, "Strict") if refresh else ("/", "Lax"))
+        if url.startswith("https:"):
+            assert "Secure" in attributes
+            assert cookie.name == f"{'__Secure-' if refresh else '__Host-'}gatepass-{cookie.purpose}"
+        else:
+            assert "Secure" not in attributes
+            assert cookie.name == f"gatepass-dev-8000-{cookie.purpose}"
+        assert cookie.value.isascii()
+        assert not set(' ",;\\') & set(cookie.value)
+    found = {cookie.purpose: cookie for cookie in reply.cookies}
+    assert len(found) == len(reply.cookies), "each once"
+    return found
+
+
+def ages(reply: Reply, url: str) -> dict[str, int | None]:
+    return {purpose: cookie.max_age for purpose, cookie in stand(reply, url).items()}
+
+
+def test_a_login_sets_those_of_its_mode_and_clears_the_others(place: Site, url: str, mode: str) -> None:
+    """Those of the session live as long as it can, the others as long as it does if nobody comes."""
+    expected = {
+        "session": {"session": LIFETIME, "access": 0, "refresh": 0},
+        "jwt": {"session": 0, "access": POLICY.token_ttl, "refresh": 0},
+        "hybrid": {"session": 0, "access": IDLE, "refresh": IDLE},
+    }[mode]
+    browser = place.browser()
+    assert ages(browser.post("/login"), url) == expected
+    assert browser.holds() == {purpose for purpose, age in expected.items() if age}
+    assert ages(browser.post("/step-up"), url) == expected
+
+
+def test_only_what_changes_the_session_sets_cookies(place: Site, url: str, mode: str) -> None:
+    browser = place.browser("/login")
+    for path in ("/me", "/maybe", "/user", "/scopes", "/required", "/session", "/plain", "/auth/me", "/auth/sessions"):
+        reply = browser.get(path)
+        assert (reply.status, reply.cookies) == (200, []), path
+    assert browser.post("/auth/sessions/end-others").cookies == []
+
+    refreshed = browser.post("/auth/refresh")
+    assert refreshed.status == (200 if mode == "hybrid" else 409)
+    assert stand(refreshed, url).keys() == ({"access", "refresh"} if mode == "hybrid" else set())
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/logout"])
+def test_a_logout_clears_all_of_ours_and_what_was_cached(place: Site, url: str, path: str) -> None:
+    """Never "cookies": that would clear those of the whole registrable domain."""
+    browser = place.browser("/login")
+    kept = dict(browser.jar)
+
+    reply = browser.post(path)
+
+    assert ages(reply, url) == {"session": 0, "access": 0, "refresh": 0}
+    assert reply.one("clear-site-data") == '"cache"'
+    assert browser.jar == {}
+    for again in (browser, Browser(place.wire, kept)):
+        assert again.get("/me").status == 401
+        assert again.get("/me").cookies == []
+
+
+def test_a_logout_that_is_refused_clears_nothing(place: Site) -> None:
+    browser = place.browser("/login")
+    for headers in ([("sec-fetch-site", "cross-site")], [("authorization", "Bearer x")], [("host", "evil.tld")]):
+        reply = place.wire.send("POST", "/auth/logout", [*browser.cookie("/auth"), *headers])
+        assert reply.status in {401, 403, 421}
+        assert (reply.cookies, reply.all("clear-site-data")) == ([], [])
+    assert place.wire.send("POST", "/auth/logout").code == "credential_missing"
+
+    assert browser.get("/me").status == 200
+    assert browser.post("/auth/logout").status == 204
+
+
+@pytest.mark.parametrize("before", MODES)
+def test_the_cookie_of_another_mode_does_not_stay(before: str, mode: str, url: str) -> None:
+    """Two of them would be ambiguous in every request to come."""
+    with site(mode, url=url) as place:
+        browser = place.browser(f"/login?mode={before}")
+        assert browser.get("/auth/me").json["mode"] == before
+        assert browser.post("/login").status == 200
+
+        assert browser.get("/auth/me").json["mode"] == mode
+        assert len(browser.holds() & {"session", "access"}) == 1
+
+
+def test_a_cookie_that_is_not_to_be_remembered_goes_with_the_browser(place: Site, url: str, mode: str) -> None:
+    """Also after a renewal and a step-up: the row remembers it."""
+    browser = place.browser()
+    replies = [browser.post("/login?forget"), browser.post("/step-up")]
+    if mode == "hybrid":
+        replies += [browser.post("/auth/refresh"), browser.post("/auth/refresh", {"access": "body"})]
+    for reply in replies:
+        assert {age for age in ages(reply, url).values() if age != 0} == {None}
+    assert browser.get("/auth/me").status == (401 if mode == "hybrid" else 200)
+
+    assert set(ages(browser.post("/login"), url).values()) != {0, None}, "a new login decides anew"
+
+
+def test_a_page_may_keep_its_access_token_in_memory(url: str) -> None:
+    """Then no cookie has it, and what is left of an older one is cleared."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login")
+        for path, body, cleared in (
+            ("/auth/refresh", {"access": "body"}, {"access": 0}),
+            ("/login?access=body", None, {"session": 0, "access": 0}),
+            ("/auth/refresh", {"access": "body"}, {}),
+        ):
+            reply = browser.post(path, body)
+            assert ages(reply, url) == {**cleared, "refresh": IDLE}
+            assert "refresh_token" not in reply.json
+            token = reply.json["access_token"]
+            REGISTER.credentials.add(token)
+            assert browser.get("/me", [("authorization", f"Bearer {token}")]).body == b"ada"
+            assert browser.get("/me").code == "credential_missing"
+        assert "access_token" not in browser.post("/auth/refresh").json
+        assert browser.get("/me").body == b"ada"
+    for other in ("session", "jwt"):
+        with site(other, url=url) as place:
+            assert "access_token" not in place.browser().post("/login?access=body").json
+
+
+def test_the_refresh_cookie_stays_where_it_is_used(url: str) -> None:
+    browser: Browser
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login")
+        for path in ("/", "/me", "/authentic", "/aut", "/AUTH/me"):
+            assert "refresh" not in str(browser.cookie(path)), path
+        for path in ("/auth", "/auth/refresh", "/auth/sessions/end-others"):
+            assert "refresh" in str(browser.cookie(path)), path
+
+
+@pytest.mark.parametrize(
+    ("issuer", "root", "path"),
+    [
+        ("https://app.example.com/shop", "", "/shop/auth"),
+        ("https://app.example.com/shop", "/shop", "/shop/auth"),
+        ("https://app.example.com", "/shop", "/auth"),
+        (None, "/shop", "/shop/auth"),
+        (None, "/shop/", "/shop/auth"),
+        (None, "", "/auth"),
+        (None, "/x;Domain=localhost;y", "/auth"),
+        (None, "/x\r\nSet-Cookie: a=b", "/auth"),
+        (None, "/x\0", "/auth"),
+        (None, "//evil.tld", "/auth"),
+        (None, "/x; Secure", "/auth"),
+        (None, "/x?", "/auth"),
+    ],
+)
+def test_the_refresh_cookie_has_the_public_path(issuer: str | None, root: str, path: str) -> None:
+    """Where an application is mounted under a path with a parameter, a stranger chooses it."""
+    options: dict[str, Any] = {} if issuer is None else {"issuer": issuer}
+    with site("hybrid", url=LOOPBACK if issuer is None else HTTPS, **options) as place:
+        prefix = root.rstrip("/")
+        reply = place.wire.send("POST", f"{prefix}/login".replace("?", "%3F"), root_path=root)
+        if reply.status == 404:  # the router does not know a path that ends like that
+            reply = place.wire.send("POST", "/login", root_path=root)
+        made = stand(reply, HTTPS if issuer else LOOPBACK, path)
+        assert made["refresh"].value
+
+
+def test_a_parameter_of_a_mount_reaches_no_attribute() -> None:
+    store = MemoryStore()
+    auth = Gatepass(mode="hybrid", store=store, keys=ring(), clock=Clock())
+    inner = application(auth)
+    outer = Starlette(routes=[Mount("/{tenant}", app=inner)])
+    with wired(outer, LOOPBACK) as wire:
+        for tenant, path in [("acme", "/acme/auth"), ("x;Domain=localhost;y", "/auth"), ("x\r\nA: b", "/auth")]:
+            reply = wire.send("POST", f"/{tenant}/login")
+            assert reply.status == 200
+            assert stand(reply, LOOPBACK, path)["refresh"].value
+
+
+# -- what is written holds no control character ------------------------------------------------------------------------
+
+BAD = ["a\rb", "a\nb", "a\0b", "a;b", "a b", "a,b", "", "a" * 41, "ä", "a=b", 'a"b']
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_name_or_path_that_breaks_a_header_is_refused_at_start(bad: str) -> None:
+    options: dict[str, Any] = {"store": MemoryStore(), "keys": ring()}
+    with pytest.raises(ConfigurationError):
+        Gatepass(name=bad, **options)
+    for there in ("prefix", "login_page"):
+        for value in ("//" + bad, bad, f"/{bad}\r", f"/{bad}\0", f"/{bad}\n"):
+            with pytest.raises(ConfigurationError):
+                Gatepass(**{**options, there: value})
+    for value in (
+        f"https://app.example.com/{bad};",
+        f"https://{bad}\0.example.com",
+        f"https://app.example.com/{bad}\n",
+    ):
+        with pytest.raises(ConfigurationError):
+            Gatepass(issuer=value, **options)
+
+    assert Gatepass(name="a-b_1", prefix="/a/b", login_page="/log-in?a=b", issuer=HTTPS + "/shop", **options)
+
+
+AWAY = [
+    "//evil.tld",
+    "///evil.tld",
+    "/\\evil.tld",
+    "\\\\evil.tld",
+    "/%09/evil.tld",
+    "/%0d%0aSet-Cookie:%20a=b",
+    "/a%00",
+    "/a%20b",
+    "@evil.tld",
+    ".evil.tld",
+    "evil.tld",
+    "https://evil.tld",
+    "https://app.example.com/",
+    "https://app.example.com@evil.tld",
+    "https:/evil.tld",
+    "javascript:alert(1)",
+    "data:,x",
+    "%20/a",
+    "/" + "a" * 3_000,
+    "",
+    "/%e4",
+]
+HERE = ["/", "/account", "/a?b=c%26d", "/@evil.tld", "/%252f%252fevil.tld", "/%255cevil.tld", "/a%23b"]
+
+
+def test_nobody_is_sent_away(url: str) -> None:
+    """In a form or a query what is sent is decoded once: what is left is a path, or is refused. ASVS 3.7.2."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login")
+        for back in AWAY:
+            assert browser.get(f"/auth/renew?next={back}").code == "fields_invalid", back
+            refused = browser.send("POST", "/auth/refresh", [FORM], f"next={back}".encode())
+            assert (refused.code, refused.cookies, refused.all("location")) == ("fields_invalid", [], []), back
+        assert browser.get("/auth/renew").code == "fields_invalid"
+
+        for back in HERE:
+            assert browser.get(f"/auth/renew?next={back}").status == 200
+            sent = browser.send("POST", "/auth/refresh", [FORM], f"next={back}".encode())
+            assert sent.status == 303
+            location = sent.one("location")
+            assert location is not None
+            assert location.startswith("/")
+            assert not location.startswith(("//", "/\\"))
+
+
+@pytest.mark.parametrize(
+    "path", ["/me", "/me\rX: y", "//evil.tld", "/\\evil.tld", "/me\0", "/me;a=b", "/ä", "/me%2f", "/" + "a" * 3_000]
+)
+@pytest.mark.parametrize("query", ["", "?a=b&c=d", "?x=\r\nSet-Cookie: a=b", "?" + "a" * 3_000, "?\xff"])
+def test_where_a_page_load_is_sent_is_one_clean_line(path: str, query: str) -> None:
+    """Whatever was asked for: the way back is in `next`, encoded, or not at all."""
+
+    async def any_page(request: Request) -> Response:
+        who = await gate_of(request).identity(request)
+        return JSONResponse(who.subject)
+
+    with site("hybrid", Route("/{rest:path}", any_page), login_page="/log-in") as place:
+        for browser, target in ((place.browser(), "/log-in"), (place.browser("/login"), "/auth/renew")):
+            if target == "/auth/renew":
+                place.clock.advance(400)
+            reply = browser.get(path + query, [PAGE])
+            assert reply.status == 303
+            location = reply.one("location")
+            assert location is not None
+            assert location.isascii()
+            assert location.isprintable()
+            assert location.split("?")[0] == target
+            assert reply.cookies == []
+            if path == "/me" and query in {"", "?a=b&c=d"} and target == "/auth/renew":
+                assert place.wire.send("GET", location, browser.cookie("/auth")).status == 200
+
+
+# -- sizes -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("letter", ["a", '"', "\u20ac", "\\"])
+def test_no_cookie_is_larger_than_browsers_keep(letter: str, url: str) -> None:
+    """The largest roles, claims and names that a login takes: the library refuses, or the browser keeps it."""
+
+    async def large(request: Request) -> Response:
+        wide = len(letter.encode()) if letter == "\u20ac" else 2 if letter in '"\\' else 1
+        subject = letter * (255 // len(letter.encode()))
+        roles, claims = ["r" * 249, "s" * 249, "t" * 249], {"x": letter * (1_010 // wide)}
+        return JSONResponse(await gate_of(request).login(request, subject, roles=roles, claims=claims))
+
+    with site("hybrid", Route("/large", large, methods=["POST"]), url=url, audience="a" * 128) as place:
+        browser = place.browser()
+        reply = browser.post("/large")
+        if reply.status != 200:
+            assert reply.code == "configuration_refused"
+            assert reply.cookies == []
+            rows = place.store.answer(List(letter * (255 // len(letter.encode())), 10))
+            assert all(row.ended_at is not None for row in rows), "it is in nobody's hands"
+        for cookie in reply.cookies:
+            assert len(cookie.name) + len(cookie.value) <= MOST
+        assert reply.status == 200 or letter != "a"
+
+
+# -- races -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_refresh_that_lost_a_race_leaves_the_winner_alone(url: str) -> None:
+    """Two tabs, one cookie: both are given the same successor, and nobody's cookie is cleared."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login")
+        late = Browser(place.wire, dict(browser.jar))
+        won, lost = browser.post("/auth/refresh"), late.post("/auth/refresh")
+        assert won.status == lost.status == 200
+        refresh = {reply: stand(reply, url)["refresh"].value for reply in (won, lost)}
+        assert refresh[won] == refresh[lost]
+
+
+def test_a_refused_refresh_clears_only_what_proves_nothing(url: str) -> None:
+    """A script that is refused is told so. A page load is sent on, and must not come back for ever."""
+    with site("hybrid", url=url, login_page="/log-in") as place:
+        browser, stranger = place.browser("/login"), place.login("mallory")
+        names = place.auth.site.cookies
+        foreign: list[Pair] = [*browser.cookie("/"), ("cookie", f"{names.name('refresh')}={stranger.access_token}")]
+        trusted: Pair = ("sec-fetch-site", "same-origin")
+
+        assert place.wire.send("POST", "/auth/refresh", [*foreign, trusted]).cookies == []
+        sent = place.wire.send("POST", "/auth/refresh", [*foreign, trusted, FORM], b"next=/me")
+        assert (sent.status, sent.one("location"), sent.cookies) == (303, "/log-in?next=%2Fme", [])
+        assert browser.get("/me").status == 200
+
+        assert browser.post("/auth/sessions/end-others").status == 200
+        place.wire.run(place.auth.revoke(subject="ada"))
+        assert browser.post("/auth/refresh").cookies == []
+        ended = browser.send("POST", "/auth/refresh", [FORM], b"next=/me")
+        assert ended.status == 303
+        assert ages(ended, url) == {"session": 0, "access": 0, "refresh": 0}
+        assert browser.jar == {}
+
+
+# -- no credential in a URL --------------------------------------------------------------------------------------------
+
+
+def test_a_credential_in_the_query_is_ignored(place: Site) -> None:
+    """It would lie in histories, logs and `Referer`."""
+    given = place.login()
+    cookie = str(place.cookies(given)[0][1]).split("; ")[0]
+    for name in ("access_token", "token", "session", "id", "sid", "refresh_token", "csrf_token", "authorization"):
+        for value in (given.access_token, given.refresh_token or "x", f"Bearer%20{given.access_token}"):
+            for method, path in [
+                ("GET", "/me"),
+                ("POST", "/auth/logout"),
+                ("POST", "/auth/refresh"),
+                ("GET", "/auth/me"),
+            ]:
+                reply = place.wire.send(method, f"{path}?{name}={value}&{cookie}")
+                assert reply.code == "credential_missing", (name, path)
+                assert given.access_token not in str(reply)
+    assert place.wire.send("GET", "/me", place.cookies(given, refresh=False)).status == 200
