@@ -97,7 +97,7 @@ def login_as(
     credentials, headers = _run(client, login)
     _ = client.headers.pop("authorization", None)
     if transport == "bearer":
-        client.headers["Authorization"] = f"Bearer {credentials['access_token']}"
+        client.headers["Authorization"] = f"Bearer {credentials.get('access_token')}"
     else:
         _into_jar(client, [value.decode() for name, value in headers if name == b"set-cookie"])
     return credentials

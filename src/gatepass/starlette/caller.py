@@ -361,10 +361,10 @@ class Caller:
             given["refresh"] = issued.refresh_token
             if access == "body":
                 said["access_token"] = given.pop("access")
-        # New cookies take the place of those of the other modes. After a login that is all of them, because the path of
+        # Cleared first and given then: new cookies take the place of those of the other modes. After a login that is all of them, because the path of
         # the login does not see the refresh cookie.
-        stale = PURPOSES if self._made else tuple(self.carried.cookies())
-        self.jar.take(place, *(purpose for purpose in stale if purpose not in given))
+        stale: tuple[Purpose, ...] = PURPOSES if self._made else tuple(self.carried.cookies())
+        self.jar.take(place, *stale)
         max_age = issued.session_expires_in if issued.remember else None
         for purpose, value in given.items():
             self.jar.give(place, purpose, value, max_age=max_age)

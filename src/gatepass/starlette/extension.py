@@ -186,9 +186,10 @@ class Gatepass:
     def _open(self) -> AsyncGate:
         with self._opening:
             if self._gate is None:
-                self._opened = self._store or None
                 if self._store is None:
                     self._opened = SqliteStore(self._folder / "gatepass.db")
+                elif not isinstance(self._store, bool):
+                    self._opened = self._store
                 try:
                     self._gate = AsyncGate(self._opened, keys=self._keys, **self._hooks, **self._options)
                 except ConfigurationError:
