@@ -85,7 +85,9 @@ class Gate(Configured):
             MissingCredential, MalformedCredential, UnknownCredential, ExpiredCredential, RevokedCredential: Nobody.
             StoreError: It cannot be known now.
         """
-        return self._run(self._verbs.authenticate(credential, self._now()))
+        now = self._now()
+        who = self._verbs.recall(credential, now)
+        return who if who is not None else self._run(self._verbs.authenticate(credential, now))
 
     def refresh(self, refresh_token: str | None, *, client: Client = SOMEWHERE) -> Credentials:
         """Exchange a refresh token for a fresh access token and the next refresh token. Hybrid mode.
@@ -323,7 +325,9 @@ class AsyncGate(Configured):
 
     async def authenticate(self, credential: str | None) -> Identity:
         """As `Gate.authenticate`."""
-        return await self._run(self._verbs.authenticate(credential, self._now()))
+        now = self._now()
+        who = self._verbs.recall(credential, now)
+        return who if who is not None else await self._run(self._verbs.authenticate(credential, now))
 
     async def refresh(self, refresh_token: str | None, *, client: Client = SOMEWHERE) -> Credentials:
         """As `Gate.refresh`."""

@@ -361,8 +361,8 @@ class Caller:
             given["refresh"] = issued.refresh_token
             if access == "body":
                 said["access_token"] = given.pop("access")
-        # Cleared first and given then: new cookies take the place of those of the other modes. After a login that is all of them, because the path of
-        # the login does not see the refresh cookie.
+        # New cookies take the place of those of the other modes: cleared first, then given. After a login that is all of
+        # them, because the path of the login does not see the refresh cookie.
         stale: tuple[Purpose, ...] = PURPOSES if self._made else tuple(self.carried.cookies())
         self.jar.take(place, *stale)
         max_age = issued.session_expires_in if issued.remember else None
@@ -376,7 +376,7 @@ class Caller:
         Args:
             message: `http.response.start`.
         """
-        if message["status"] >= REFUSED:
+        if self._made is not None and message["status"] >= REFUSED:
             await self.undo()
         self.started = True
         self.jar.into(message)

@@ -34,13 +34,14 @@ class Carried:
         site: Where the application is reached.
     """
 
-    __slots__ = ("_cookies", "_place", "_scope", "_site", "root")
+    __slots__ = ("_cookies", "_found", "_place", "_scope", "_site", "root")
 
     def __init__(self, scope: Scope, site: Site) -> None:
         self._scope = scope
         self._site = site
         #: Where the application lies. Routers that it mounts write their own path over that of the scope.
         self.root: str = scope.get("root_path", "")
+        self._found: tuple[list[bytes], list[bytes]] | None = None
         self._cookies: dict[Purpose, str] | None = None
         self._place: Place | None = None
 
@@ -62,6 +63,19 @@ class Carried:
 
     # -- credentials ---------------------------------------------------------------------------------------------------
 
+    def _proofs(self) -> tuple[list[bytes], list[bytes]]:
+        """The values of all `Authorization` and of all `Cookie` headers, looked for once."""
+        if self._found is None:
+            authorizations: list[bytes] = []
+            jars: list[bytes] = []
+            for name, value in self._scope["headers"]:
+                if name == b"cookie":
+                    jars.append(value)
+                elif name == b"authorization":
+                    authorizations.append(value)
+            self._found = authorizations, jars
+        return self._found
+
     def bearer(self) -> str | None:
         """The bearer token; None where no `Authorization` header has one. Other schemes are somebody else's.
 
@@ -69,19 +83,15 @@ class Carried:
             CredentialsAmbiguous: There are several such headers, and one has one.
             MalformedCredential: There is the scheme and no token.
         """
-        token, several = None, 0
-        for key, value in self._scope["headers"]:
-            if key == b"authorization":
-                several += 1
-                if value[:7].lower() in {b"bearer ", b"bearer"}:
-                    token = value[7:].strip(b" ")
-        if token is None:
+        authorizations, _ = self._proofs()
+        tokens = [value[7:].strip(b" ") for value in authorizations if value[:7].lower() in {b"bearer ", b"bearer"}]
+        if not tokens:
             return None
-        if several > 1:
+        if len(authorizations) > 1:
             raise CredentialsAmbiguous
-        if not token:
+        if not tokens[0]:
             raise MalformedCredential("scheme")
-        return str(token, "latin-1")
+        return str(tokens[0], "latin-1")
 
     def cookies(self) -> dict[Purpose, str]:
         """Our cookies, by what they are for.
@@ -90,9 +100,9 @@ class Carried:
             CredentialsAmbiguous: One is there twice.
         """
         if self._cookies is None:
-            found = [value for key, value in self._scope["headers"] if key == b"cookie"]
-            place = self.place() if found else None
-            self._cookies = {} if place is None else place.cookies.read(found)
+            _, jars = self._proofs()
+            place = self.place() if jars else None
+            self._cookies = {} if place is None else place.cookies.read(jars)
         return self._cookies
 
     def credential(self) -> Credential:

@@ -1,5 +1,7 @@
 """The cookies that go with an answer, whatever the route returns."""
 
+from collections.abc import Iterable
+
 from starlette.types import Message
 
 from gatepass.core.cookies import PURPOSES, Purpose
@@ -7,6 +9,9 @@ from gatepass.web.site import Place
 
 #: From this status on, an answer is a refusal.
 REFUSED = 400
+
+_CACHE = b"cache-control"
+_VARY = b"vary"
 
 
 class Jar:
@@ -41,9 +46,9 @@ class Jar:
         Args:
             message: `http.response.start`.
         """
-        headers = list(message.get("headers", ()))
-        if self.read:
-            _only_for_caller(headers)
+        if not self.read and not self._cookies:
+            return
+        headers = _only_for_caller(message.get("headers", ())) if self.read else list(message.get("headers", ()))
         refused = message["status"] >= REFUSED
         headers += [
             (b"set-cookie", line.encode("latin-1")) for line, stays in self._cookies.values() if stays or not refused
@@ -54,11 +59,17 @@ class Jar:
         message["headers"] = headers
 
 
-def _only_for_caller(headers: list[tuple[bytes, bytes]]) -> None:
+def _only_for_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """No cache keeps the answer, and one that does all the same knows for whom. ASVS 14.3.2; CVE-2023-30861."""
-    headers[:] = [header for header in headers if header[0].lower() != b"cache-control"]
-    headers.append((b"cache-control", b"no-store"))
-    for name, value in headers:
-        if name.lower() == b"vary" and b"cookie" in value.lower().replace(b" ", b"").split(b","):
-            return
-    headers.append((b"vary", b"Cookie"))
+    kept, varies = [], False
+    for header in headers:
+        name, value = header
+        if len(name) == len(_CACHE) and name.lower() == _CACHE:
+            continue
+        if len(name) == len(_VARY) and name.lower() == _VARY:
+            varies = varies or b"cookie" in value.lower().replace(b" ", b"").split(b",")
+        kept.append(header)
+    kept.append((_CACHE, b"no-store"))
+    if not varies:
+        kept.append((_VARY, b"Cookie"))
+    return kept

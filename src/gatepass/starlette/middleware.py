@@ -42,7 +42,8 @@ class GatepassMiddleware:
             return
         caller = Caller(self._auth, scope)
         scope["gatepass"] = caller
-        if isinstance(scope.get("user"), GatepassUser | None):  # else somebody further out named the user
+        user = scope.get("user")
+        if user is None or isinstance(user, GatepassUser):  # else somebody further out named the user
             scope["user"] = scope["auth"] = GatepassUser(caller)
         if kind == "http":
             await self._http(caller, scope, receive, send)
