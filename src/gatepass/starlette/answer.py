@@ -23,8 +23,16 @@ _UNQUOTED = "/:@!$&'()*+,;=~-._"
 
 def response(answer: Answer, caller: Caller) -> Response:
     """*answer* in the words of Starlette."""
-    headers = {**answer.headers, **answers.TRANSPORT} if caller.auth.site.secure else answer.headers
-    return Response(answer.body, answer.status, headers)
+    return Response(answer.body, answer.status, _headers(answer.headers, caller))
+
+
+def redirect(target: str, caller: Caller) -> Response:
+    """To *target*, a local path."""
+    return RedirectResponse(target, 303, _headers(answers.GUARD, caller))
+
+
+def _headers(headers: dict[str, str], caller: Caller) -> dict[str, str]:
+    return {**headers, **answers.TRANSPORT} if caller.auth.site.secure else headers
 
 
 async def on_error(connection: HTTPConnection, error: Exception) -> Response | None:
@@ -51,8 +59,8 @@ def refusal(caller: Caller, error: GatepassError) -> Response:
 def onward(caller: Caller, path: str, back: str | None) -> Response:
     """To *path*, which leads back to *back*."""
     caller.jar.read = True
-    target = path if back is None else f"{path}?{urlencode({'next': back})}"
-    return RedirectResponse(target, 303)
+    joint = "&" if "?" in path else "?"
+    return redirect(path if back is None else f"{path}{joint}{urlencode({'next': back})}", caller)
 
 
 def _here(caller: Caller) -> str | None:
