@@ -6,12 +6,12 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.types import Scope
 
 from gatepass.core.origin import local
 from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
-from gatepass.starlette.answer import onward, response
+from gatepass.starlette.answer import onward, redirect, response
 from gatepass.starlette.caller import Caller
 from gatepass.web import answers, bodies, renew
 from gatepass.web.answers import Answer
@@ -67,7 +67,7 @@ async def _renewed(auth: "Gatepass", caller: Caller, request: Request, back: str
         if auth.login_page is None:
             return renew.over()
         return onward(caller, caller.base + auth.login_page, back)
-    return RedirectResponse(back, 303)
+    return redirect(back, caller)
 
 
 async def renewing(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
