@@ -1,0 +1,177 @@
+"""What the documents show is what happens: their Python runs, and their tables are held by the application."""
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from starlette.testclient import TestClient
+from support.clock import Clock
+
+from gatepass import MODES, Mode
+from gatepass.fastapi import Credentials, CurrentIdentity, Gatepass
+from gatepass.keys import new_ring
+from gatepass.starlette import Gatepass as StarletteGatepass
+from gatepass.starlette.routes import JWKS, OURS
+from gatepass.stores.memory import MemoryStore
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+QUICKSTART = ROOT / "examples" / "fastapi_quickstart"
+
+FASTAPI = (DOCS / "fastapi.md").read_text() if (DOCS / "fastapi.md").exists() else ""
+CSRF = (DOCS / "cookies-and-csrf.md").read_text()
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+def blocks(text: str) -> list[tuple[int, str]]:
+    """The Python of a document, each with the line that it begins in."""
+    found = re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [(text[: match.start(1)].count("\n"), match[1]) for match in found]
+
+
+def table(text: str, title: str) -> list[list[str]]:
+    section = re.split(r"\n## ", text.partition(f"\n## {title}\n")[2])[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    assert len(rows) > 2, title
+    return rows[2:]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty one to work in, with the quickstart to be imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(QUICKSTART))
+    before = set(sys.modules)
+    yield tmp_path
+    for name in {"app", "my_users"} & (set(sys.modules) - before):
+        found = sys.modules.pop(name)
+        if name == "app":
+            found.auth.close()
+
+
+def run(document: str, text: str) -> dict[str, Any]:
+    """Run the blocks in order, as one module; those that begin with an import of FastAPI's or ours begin anew."""
+    names: dict[str, Any] = {"__name__": document}
+    gates: list[StarletteGatepass] = []
+    for line, block in blocks(text):
+        exec(compile("\n" * line + block, document, "exec"), names)
+        for name in [name for name in names if name.startswith("test_")]:
+            names.pop(name)()
+        gates += [thing for thing in names.values() if isinstance(thing, StarletteGatepass) and thing not in gates]
+    for auth in gates:
+        auth.close()
+    return names
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(("document", "text"), [("fastapi.md", FASTAPI), ("cookies-and-csrf.md", CSRF)])
+def test_the_python_of_a_document_runs(document: str, text: str) -> None:
+    """In order, and the tests that it shows pass."""
+    assert blocks(text)
+    run(document, text)
+
+
+# -- docs/cookies-and-csrf.md ------------------------------------------------------------------------------------------
+
+NOTHING = "–"
+
+
+def shop(mode: Mode, **options: Any) -> FastAPI:
+    app = FastAPI()
+    auth = Gatepass(
+        app, mode=mode, store=MemoryStore(), keys=new_ring("HS256", now=1_900_000_000), clock=Clock(),
+        issuer="https://app.example.com", origins=["https://spa.example.com"], **options,
+    )  # fmt: skip
+
+    @app.post("/login")
+    async def login(request: Request) -> Credentials:
+        return await auth.login(request, "ada")
+
+    @app.post("/transfer")
+    async def transfer(who: CurrentIdentity) -> str:
+        return who.subject
+
+    return app
+
+
+def visitor(app: FastAPI) -> tuple[TestClient, str]:
+    """A browser that has logged in, and its CSRF token."""
+    client = TestClient(app, base_url="https://app.example.com")
+    return client, client.post("/login", headers=SAME).json()["csrf_token"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("row", table(CSRF, "How it is decided"), ids=" ".join)
+def test_the_decision_is_that_of_the_table(mode: Mode, row: list[str]) -> None:
+    """Each row is sent to an application, in each mode."""
+    site, origin, token, expected = (cell.strip("`") for cell in row)
+    app = shop(mode)
+    client, mine = visitor(app)
+    _, others = visitor(app)
+    headers = {"Sec-Fetch-Site": site, "Origin": origin, "X-CSRF-Token": {"of this session": mine}.get(token, others)}
+    said = dict(zip(headers, (site, origin, token), strict=True))
+    answer = client.post("/transfer", headers={name: value for name, value in headers.items() if said[name] != NOTHING})
+
+    if expected == "passes":
+        assert (answer.status_code, answer.json()) == (200, "ada")
+        return
+    code, reason = re.findall("[a-z_]+", expected)
+    assert (answer.json()["code"], answer.json()["detail"].rpartition(" ")[2]) == (code, reason)
+    assert client.post("/transfer", headers=SAME).status_code == 200
+
+
+def test_the_table_has_every_reason_and_every_pair_of_headers() -> None:
+    rows = table(CSRF, "How it is decided")
+    assert {re.findall("[a-z]+", row[3])[-1] for row in rows} == {"passes", "origin", "site", "token"}
+    for site in ("`same-origin`", "`same-site`", "`cross-site`", NOTHING):
+        assert {row[1] == NOTHING for row in rows if row[0] == site} == {True, False}, site
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_without_a_cookie_and_without_a_header_a_program_logs_in(mode: Mode) -> None:
+    """The sentence below the table."""
+    client = TestClient(shop(mode), base_url="https://app.example.com")
+    assert client.post("/login", headers={"Origin": "https://evil.example"}).json()["code"] == "csrf_refused"
+    assert client.post("/login").status_code == 200
+
+
+def cookies(client: TestClient, said: dict[str, Any] | None = None) -> dict[str, str]:
+    answer = client.post("/login", headers=SAME)
+    lines = [line for line in answer.headers.get_list("set-cookie") if "Max-Age=0" not in line]
+    return {line.partition("=")[0]: line.partition("; ")[2] for line in lines}
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["https", "loopback"])
+def test_the_cookies_are_those_of_the_table(secure: bool) -> None:
+    """Names and attributes, in all modes."""
+    found: dict[str, str] = {}
+    for mode in MODES:
+        if secure:
+            client = TestClient(shop(mode), base_url="https://app.example.com")
+        else:
+            app = FastAPI()
+            auth = Gatepass(app, mode=mode, store=MemoryStore(), keys=new_ring("HS256", now=1_900_000_000))
+            app.add_api_route("/login", _login(auth), methods=["POST"])
+            client = TestClient(app, base_url="http://localhost:8000")
+        found |= cookies(client)
+
+    rows = table(CSRF, "The cookies")
+    assert {row[1 if secure else 2].strip("`") for row in rows} == set(found)
+    for row in rows:
+        said = re.findall("`(.*?)`", row[3])
+        expected = said if secure else [part for part in said if part != "Secure"]
+        given = [part for part in found[row[1 if secure else 2].strip("`")].split("; ") if "Max-Age" not in part]
+        assert sorted(given) == sorted(expected)
+
+
+def _login(auth: Gatepass) -> Any:
+    async def login(request: Request) -> Credentials:
+        return await auth.login(request, "ada")
+
+    return login
