@@ -371,6 +371,15 @@ def test_a_changing_request_of_another_site_does_not_pass_a_dependency(app: Fast
     assert client.post("/transfer", json=1).json() == 1
 
 
+def test_a_login_for_a_bearer_token_of_another_site_ends_nothing(client: TestClient) -> None:
+    """The session that a request comes with makes room for the new one, so another site must not send it along."""
+    client.post("/login")
+    assert code(client.post("/token", headers=THEIRS)) == "csrf_refused"
+    assert client.get("/me").json() == "ada"
+    client.cookies.clear()
+    assert client.post("/token", headers=THEIRS).status_code == 200  # nobody's rights, and no cookie
+
+
 # -- WebSockets --------------------------------------------------------------------------------------------------------
 
 

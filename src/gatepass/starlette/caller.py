@@ -237,7 +237,8 @@ class Caller:
     ) -> Credentials:
         """See `Gatepass.login`."""
         place = self._writable()
-        if transport == "cookie":
+        # Also for a bearer token where a cookie came along: the new session takes the place of that one.
+        if transport == "cookie" or self.carried.cookies():
             await self.believe(request)
         issued = await self.auth.gate.login(
             subject, client=self.carried.client(), replaces=self._presented(), **options
