@@ -362,8 +362,8 @@ class Caller:
             given["refresh"] = issued.refresh_token
             if access == "body":
                 said["access_token"] = given.pop("access")
-        # New cookies take the place of those of the other modes: cleared first, then given. After a login that is all of
-        # them, because the path of the login does not see the refresh cookie.
+        # New cookies take the place of those of the other modes: cleared first, then given. After a login that is all
+        # of them, because the path of the login does not see the refresh cookie.
         stale: tuple[Purpose, ...] = PURPOSES if self._made else tuple(self.carried.cookies())
         self.jar.take(place, *stale)
         max_age = issued.session_expires_in if issued.remember else None
