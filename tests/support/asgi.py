@@ -142,7 +142,7 @@ class Wire:
 
         async def receive() -> dict[str, Any]:
             if not left:
-                return {"type": "http.disconnect"}
+                await asyncio.Event().wait()  # the client stays on the line
             chunk = left.pop(0)
             return {"type": "http.request", "body": chunk, "more_body": bool(left)}
 
