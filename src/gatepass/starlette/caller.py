@@ -282,13 +282,13 @@ class Caller:
     async def logout(self, request: HTTPConnection, refresh_token: str | None = None) -> Receipt:
         """See `Gatepass.logout`."""
         place = self._writable()
+        if refresh_token is not None and "refresh" in self.carried.cookies():
+            raise CredentialsAmbiguous
         token = self.carried.bearer()
         if token is None:
             await self.believe(request)
             found = self.carried.cookies()
             _ = one(found)
-            if refresh_token is not None and "refresh" in found:
-                raise CredentialsAmbiguous
             receipt = await self._end(found.get("session"), found.get("access"), found.get("refresh"), refresh_token)
             self.jar.empty(place)
         else:
