@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepass.errors import GatepassError
-from gatepass.starlette.answer import refusal
+from gatepass.starlette.answer import refusal, response
 from gatepass.starlette.caller import Caller
-from gatepass.starlette.routes import JWKS, serve
+from gatepass.starlette.routes import JWKS, NO_CONTENT, serve
 from gatepass.starlette.user import GatepassUser
 
 if TYPE_CHECKING:
@@ -82,7 +82,8 @@ class GatepassMiddleware:
 
 
 async def _preflight(caller: Caller, send: Send) -> None:
-    message: Message = {"type": "http.response.start", "status": 204, "headers": []}
+    headers = response(NO_CONTENT, caller).raw_headers
+    message: Message = {"type": "http.response.start", "status": 204, "headers": headers}
     _share(caller, message)
     if any(name == b"access-control-allow-origin" for name, _ in message["headers"]):
         message["headers"] += _PREFLIGHT.items()
