@@ -1,6 +1,7 @@
 """What the documents show is what happens: their Python runs, and their tables are held by the application."""
 
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -12,18 +13,19 @@ from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 from support.clock import Clock
 
-from gatepass import MODES, Mode
+from gatepass import MODES, GatepassError, Mode
 from gatepass.fastapi import Credentials, CurrentIdentity, Gatepass
 from gatepass.keys import new_ring
 from gatepass.starlette import Gatepass as StarletteGatepass
 from gatepass.starlette.routes import JWKS, OURS
+from gatepass.starlette.sync import Sync
 from gatepass.stores.memory import MemoryStore
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 QUICKSTART = ROOT / "examples" / "fastapi_quickstart"
 
-FASTAPI = (DOCS / "fastapi.md").read_text() if (DOCS / "fastapi.md").exists() else ""
+FASTAPI = (DOCS / "fastapi.md").read_text()
 CSRF = (DOCS / "cookies-and-csrf.md").read_text()
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -56,7 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def run(document: str, text: str) -> dict[str, Any]:
-    """Run the blocks in order, as one module; those that begin with an import of FastAPI's or ours begin anew."""
+    """Run the blocks in order, as one module, and the tests that they define."""
     names: dict[str, Any] = {"__name__": document}
     gates: list[StarletteGatepass] = []
     for line, block in blocks(text):
@@ -77,9 +79,72 @@ def test_the_python_of_a_document_runs(document: str, text: str) -> None:
     run(document, text)
 
 
+@pytest.mark.parametrize("document", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_a_link_to_a_heading_finds_it(document: Path) -> None:
+    """Also in another document; that the files are there is held elsewhere."""
+    for target, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text()):
+        path = document.parent / target if target else document
+        assert heading in {_anchor(title) for title in re.findall("^##* (.*)$", path.read_text(), re.MULTILINE)}
+
+
+def _anchor(title: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+# -- docs/fastapi.md ---------------------------------------------------------------------------------------------------
+
+
+def test_the_first_example_is_the_file_that_it_names() -> None:
+    assert blocks(FASTAPI)[0][1] == (QUICKSTART / "app.py").read_text()
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_first_example_does_what_is_said_of_it() -> None:
+    app = importlib.import_module("app").app
+    client = TestClient(app, headers=SAME)
+
+    assert client.post("/login", data={"name": "ada", "password": "wrong"}).json()["code"] == "login_failed"
+    client.post("/login", data={"name": "ada", "password": "correct horse"})
+    assert client.get("/me").json() == {"hello": "ada"}
+    assert client.delete("/billing").status_code == 200
+    client.post("/login", data={"name": "bob", "password": "battery staple"})
+    assert client.delete("/billing").json()["code"] == "role_required"
+
+
+def test_the_routes_are_those_of_the_table() -> None:
+    """Each with refusals that it can answer with, and no other route."""
+    rows = table(FASTAPI, "The routes")
+    shown = {(row[0], row[1].strip("`")): row[3] for row in rows}
+    there = {(ours.method, ours.path if ours.path == JWKS else "/auth" + ours.path): ours for ours in OURS}
+    assert set(shown) == set(there)
+
+    statuses = {kind.code: kind.status for kind in _kinds(GatepassError) if hasattr(kind, "code")}
+    for key, ours in there.items():
+        codes = re.findall(r"`([a-z_]+)(?:\.\.\.)?`", shown[key])
+        found = {401 if code == "credential_" else statuses[code] for code in codes}
+        assert found <= set(ours.refusals), key
+        assert set(ours.refusals) - {403, 409, 421, 503} <= found, key
+
+
+def test_the_verbs_are_those_of_the_table() -> None:
+    """And the same are on `auth.sync`, but for one that is plain anyway."""
+    shown = {re.findall(r"auth\.(\w+)", row[0])[0] for row in table(FASTAPI, "The verbs")}
+    public = {name for name, thing in vars(StarletteGatepass).items() if inspect.iscoroutinefunction(thing)}
+
+    assert shown == public | {"csrf_token", "gate"}
+    assert public <= set(dir(Sync))
+
+
+def _kinds(root: type[GatepassError]) -> Iterator[type[GatepassError]]:
+    for kind in root.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
+
+
 # -- docs/cookies-and-csrf.md ------------------------------------------------------------------------------------------
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
 
 
 def shop(mode: Mode, **options: Any) -> FastAPI:
@@ -141,7 +206,7 @@ def test_without_a_cookie_and_without_a_header_a_program_logs_in(mode: Mode) -> 
     assert client.post("/login").status_code == 200
 
 
-def cookies(client: TestClient, said: dict[str, Any] | None = None) -> dict[str, str]:
+def cookies(client: TestClient) -> dict[str, str]:
     answer = client.post("/login", headers=SAME)
     lines = [line for line in answer.headers.get_list("set-cookie") if "Max-Age=0" not in line]
     return {line.partition("=")[0]: line.partition("; ")[2] for line in lines}
