@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from support.asgi import FORM, PAGE, Browser, Pair, Reply, SetCookie, wired
+from support.asgi import FORM, JSON, PAGE, Browser, Pair, Reply, SetCookie, wired
 from support.clock import Clock
 from support.register import REGISTER
 from support.site import HTTPS, LOOPBACK, Site, application, gate_of, ring, site
@@ -210,6 +210,76 @@ def test_a_parameter_of_a_mount_reaches_no_attribute() -> None:
             reply = wire.send("POST", f"/{tenant}/login")
             assert reply.status == 200
             assert stand(reply, LOOPBACK, path)["refresh"].value
+
+
+# -- one credential for one purpose ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout"])
+def test_two_credentials_of_one_purpose_are_refused(path: str) -> None:
+    """In whichever order and place: nothing is exchanged, ended or cleared."""
+    with site("hybrid") as place:
+        given, other = place.login(), place.login("mallory")
+        names = place.auth.site.cookies
+        access, refresh = (
+            f"{names.name('access')}={given.access_token}",
+            f"{names.name('refresh')}={given.refresh_token}",
+        )
+        second = f"{names.name('refresh')}={other.refresh_token}"
+        session = f"{names.name('session')}={place.login(mode='session').access_token}"
+        token: Pair = ("authorization", f"Bearer {other.access_token}")
+        body = b'{"refresh_token":"%s"}' % str(other.refresh_token).encode()
+        before = [place.store.answer(List(subject, 10)) for subject in ("ada", "mallory")]
+        trusted: Pair = ("sec-fetch-site", "same-origin")
+
+        def send(*headers: Pair, body: bytes = b"") -> Reply:
+            return place.wire.send("POST", path, [trusted, *([JSON] if body else []), *headers], body)
+
+        hostile = [
+            send(("cookie", f"{refresh}; {second}")),
+            send(("cookie", second), ("cookie", refresh)),
+            send(("cookie", f"{refresh}; {refresh}")),
+            send(("cookie", refresh), body=body),
+            send(("cookie", refresh), token, body=body),
+            *([send(("cookie", f"{access}; {session}")), send(("cookie", access), token)] if path[-1] == "t" else []),
+        ]
+        for reply in hostile:
+            assert reply.code == "credentials_ambiguous"
+            assert reply.cookies == []
+        assert [place.store.answer(List(subject, 10)) for subject in ("ada", "mallory")] == before
+
+        assert send(("cookie", f"{access}; {refresh}")).status in {200, 204}
+        assert send(body=body).status == (200 if path == "/auth/refresh" else 204) or path[-1] == "t"
+
+
+def test_a_program_logs_out_with_what_it_has(mode: str) -> None:
+    """An access token that is over will do, and where it is lost the refresh token in the body."""
+
+    def alive() -> int:
+        return sum(row.ended_at is None for row in place.store.answer(List("ada", 10)))
+
+    with site(mode) as place:
+        for lost in ([], [("authorization", "Bearer lost")]) if mode == "hybrid" else ():
+            body = b'{"refresh_token":"%s"}' % str(place.login().refresh_token).encode()
+            assert place.wire.send("POST", "/auth/logout", [JSON, *lost], b"{}").status == 401
+            assert alive() == 1
+            assert place.wire.send("POST", "/auth/logout", [JSON, *lost], body).status == 204
+            assert alive() == 0
+        late: list[Pair] = [("authorization", f"Bearer {place.login().access_token}")]
+        place.clock.advance(0 if mode == "session" else 4_000)
+        reply = place.wire.send("POST", "/auth/logout", late)
+        assert (reply.status, reply.cookies, reply.all("clear-site-data")) == (204, [], [])
+        assert alive() == 0
+
+
+def test_an_issuer_on_loopback_has_cookies_that_a_browser_takes_there(mode: str) -> None:
+    with site(mode, url=LOOPBACK, issuer=LOOPBACK) as place:
+        browser = place.browser("/login")
+        assert stand(browser.post("/step-up"), LOOPBACK)
+        assert browser.get("/me").status == 200
+        assert place.wire.send("POST", "/login", host="127.0.0.1:8000").code == "host_unknown"
+    with pytest.raises(ConfigurationError, match="not https"):
+        Gatepass(issuer="http://app.example.com", store=MemoryStore(), keys=ring())
 
 
 # -- what is written holds no control character ------------------------------------------------------------------------

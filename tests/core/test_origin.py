@@ -1,5 +1,9 @@
 """Where a request comes from, which token belongs to which session, and which paths are ours."""
 
+import base64
+import hashlib
+import hmac
+import struct
 from functools import partial
 from itertools import product
 
@@ -95,6 +99,14 @@ def test_a_token_belongs_to_one_session_and_one_key(one: str, another: str, key:
     assert belongs(token, another, [key]) is (one == another)
     assert belongs(token, one, [OTHER]) is (key == OTHER)
     assert not belongs(token, one, [])
+
+
+def test_a_token_is_made_of_parts_that_cannot_run_together() -> None:
+    """HMAC-SHA-256 over the length of the id in four octets and the id; what another language would have to compute."""
+    for session_id in ("s1", "a" * 300, "ä"):
+        name = session_id.encode()
+        made = hmac.new(KEY, struct.pack(">I", len(name)) + name, hashlib.sha256).digest()
+        assert csrf_token(KEY, session_id) == base64.urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def test_any_other_text_is_no_token() -> None:
