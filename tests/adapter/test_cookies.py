@@ -255,19 +255,20 @@ def test_two_credentials_of_one_purpose_are_refused(path: str) -> None:
 def test_a_program_logs_out_with_what_it_has(mode: str) -> None:
     """An access token that is over will do, and where it is lost the refresh token in the body."""
 
-    def alive() -> int:
-        return sum(row.ended_at is None for row in place.store.answer(List("ada", 10)))
+    with site(mode) as made:
 
-    with site(mode) as place:
+        def alive() -> int:
+            return sum(row.ended_at is None for row in made.store.answer(List("ada", 10)))
+
         for lost in ([], [("authorization", "Bearer lost")]) if mode == "hybrid" else ():
-            body = b'{"refresh_token":"%s"}' % str(place.login().refresh_token).encode()
-            assert place.wire.send("POST", "/auth/logout", [JSON, *lost], b"{}").status == 401
+            body = b'{"refresh_token":"%s"}' % str(made.login().refresh_token).encode()
+            assert made.wire.send("POST", "/auth/logout", [JSON, *lost], b"{}").status == 401
             assert alive() == 1
-            assert place.wire.send("POST", "/auth/logout", [JSON, *lost], body).status == 204
+            assert made.wire.send("POST", "/auth/logout", [JSON, *lost], body).status == 204
             assert alive() == 0
-        late: list[Pair] = [("authorization", f"Bearer {place.login().access_token}")]
-        place.clock.advance(0 if mode == "session" else 4_000)
-        reply = place.wire.send("POST", "/auth/logout", late)
+        late: list[Pair] = [("authorization", f"Bearer {made.login().access_token}")]
+        made.clock.advance(0 if mode == "session" else 4_000)
+        reply = made.wire.send("POST", "/auth/logout", late)
         assert (reply.status, reply.cookies, reply.all("clear-site-data")) == (204, [], [])
         assert alive() == 0
 
