@@ -15,7 +15,7 @@ from starlette.routing import Mount
 from starlette.testclient import TestClient
 from support.clock import Clock
 
-from gatepass import Identity
+from gatepass import MODES, ConfigurationError, Identity, Mode
 from gatepass.fastapi import Credentials, CurrentIdentity, Gatepass
 from gatepass.keys import new_ring
 from gatepass.stores.memory import MemoryStore
@@ -311,6 +311,48 @@ def test_two_gates_of_one_application_are_documented_apart(pair: tuple[FastAPI, 
     locks = {path: document["paths"][path]["get"]["security"] for path in ("/me", "/auth/me", "/staff/auth/me")}
     ours: list[dict[str, list[str]]] = [{"gatepassCookie": []}, {"gatepassBearer": []}]
     assert locks == {"/me": ours, "/auth/me": ours, "/staff/auth/me": [{"staffCookie": []}, {"staffBearer": []}]}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_one_gate_issues_proves_nothing_to_another(clock: Clock, folder: Path, mode: Mode) -> None:
+    """Also where nothing is said about stores and keys: a customer must not be staff by renaming a cookie."""
+    app, customers = build(clock, mode=mode, store=None, keys=None)
+    staff = Gatepass(app, name="staff", prefix="/staff/auth", mode=mode, clock=clock)
+
+    @app.get("/staff/me")
+    async def me(who: Annotated[Identity, Depends(staff.identity)]) -> str:
+        return who.subject
+
+    client = TestClient(app)
+    issued = customers.plain.login("ada")
+    headers = {"Authorization": f"Bearer {issued.access_token}"}
+    assert client.get("/me", headers=headers).json() == "ada"
+    assert code(client.get("/staff/me", headers=headers)) == "credential_unknown"
+    if issued.refresh_token:
+        answer = client.post("/staff/auth/refresh", json={"refresh_token": issued.refresh_token})
+        assert code(answer) == "credential_unknown"
+
+    headers = {"Authorization": f"Bearer {staff.plain.login('bob').access_token}"}
+    assert client.get("/staff/me", headers=headers).json() == "bob"
+    assert (folder / "staff" / "keys.json").exists()
+    for auth in (customers, staff):
+        auth.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"name": "other"}, {"prefix": "/other"}], ids=["both", "prefix", "name"])
+def test_a_name_and_a_prefix_are_taken_once(clock: Clock, options: dict[str, str]) -> None:
+    """Their cookies would overwrite each other, or the routes of one hide those of the other."""
+    app, _ = build(clock)
+    with pytest.raises(ConfigurationError, match="of its own"):
+        Gatepass(app, **options)  # type: ignore[arg-type]
+    Gatepass(app, name="other", prefix="/other")
+
+
+def test_a_gate_is_installed_once(clock: Clock) -> None:
+    """`Gatepass(app)` has installed it."""
+    app, auth = build(clock)
+    with pytest.raises(ConfigurationError, match="Install each once"):
+        auth.install(app)
 
 
 def test_one_gate_may_serve_two_applications(clock: Clock) -> None:

@@ -32,6 +32,8 @@ from gatepass.web.site import Site
 
 #: Where sessions and keys are kept if nothing else is said.
 FOLDER: Final = Path(".gatepass")
+#: What a gate is called if nothing else is said.
+NAME: Final = "gatepass"
 
 
 class Gatepass:
@@ -43,7 +45,7 @@ class Gatepass:
         accept: The modes whose credentials are checked. Default: all that store and keys allow.
         store: Where sessions live. Default: a SQLite file in `./.gatepass/`, opened at start-up or at first use and
             closed at the end. One that is passed in is its owner's to close. False: stateless, `jwt` only.
-        keys: What signs. Default: a key file in `./.gatepass/`.
+        keys: What signs. Default: a key file in `./.gatepass/`. With a *name*, both are in `./.gatepass/<name>/`.
         policy: How long things last.
         name: The name of this application, in its tokens and in the names of its cookies.
         issuer: The public address, such as `https://app.example.com`, and the `iss` of tokens. It decides which hosts
@@ -70,7 +72,7 @@ class Gatepass:
         store: Store | Literal[False] | None = None,
         keys: KeyRing | KeySource | None = None,
         policy: Policy | None = None,
-        name: str = "gatepass",
+        name: str = NAME,
         issuer: str | None = None,
         audience: str | None = None,
         origins: Collection[str] = (),
@@ -96,7 +98,8 @@ class Gatepass:
         self.routes = Routes(prefix)
         self.login_page = login_page
         self._store = store
-        self._folder = FOLDER.absolute()
+        # Each name has its own: what one gate issues must prove nothing to another.
+        self._folder = FOLDER.absolute() if name == NAME else FOLDER.absolute() / name
         self._keys: KeyRing | KeySource = keys if keys is not None else KeyFile(self._folder / "keys.json")
         self._options: dict[str, Any] = {
             "mode": mode,
@@ -122,7 +125,19 @@ class Gatepass:
     # -- set-up --------------------------------------------------------------------------------------------------------
 
     def install(self, app: Starlette) -> None:
-        """Put the middleware around *app*, which serves our routes, and give it an error handler and an end."""
+        """Put the middleware around *app*, which serves our routes, and give it an error handler and an end.
+
+        Raises:
+            ConfigurationError: One of this name or prefix is there already.
+        """
+        for other in app.user_middleware:
+            auth = other.kwargs.get("auth")
+            if isinstance(auth, Gatepass) and (auth.name == self.name or auth.prefix == self.prefix):
+                raise ConfigurationError(
+                    cause=f"{self.name!r} at {self.prefix} and {auth.name!r} at {auth.prefix} are in one application",
+                    fix="Install each once, and give each a name and a prefix of its own.",
+                    source="Gatepass(app)",
+                )
         app.add_middleware(GatepassMiddleware, auth=self)
         self.install_errors(app)
         app.state.gatepass = self
