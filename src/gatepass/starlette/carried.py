@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import parse_qs
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import Scope
 
 from gatepass.core import cookies
@@ -190,8 +190,8 @@ class Carried:
             return None
         try:
             fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
-        except ValueError:
-            return None  # more of them than any form of a page has
+        except (ValueError, ClientDisconnect):
+            return None  # more of them than any form of a page has, or nobody there any more
         return fields.get("csrf_token", [None])[0]
 
     def navigation(self) -> bool:
