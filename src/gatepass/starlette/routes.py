@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -215,10 +215,13 @@ async def _body(caller: Caller, request: Request, *fields: str, form: tuple[str,
         BodyTooLarge: Found out before all of it is read.
     """
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > bodies.MOST:
-            raise BodyTooLarge
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bodies.MOST:
+                raise BodyTooLarge
+    except ClientDisconnect:
+        raise FieldsInvalid({"": "this is not all of it"}) from None  # nobody is there to read it
     request._body = body  # noqa: SLF001  where `Request.body` keeps it: the CSRF token may be in this form
     return bodies.read(body, bodies.media_type(caller.carried.headers(b"content-type")), fields=fields, form=form)
 
