@@ -298,3 +298,20 @@ def test_a_whole_request_costs_linear_work(name: str) -> None:
         once, twice, fourfold = (steps(n) for n in (500, 1_000, 2_000))
         assert fourfold - twice <= 2 * abs(twice - once) + 500  # twice as much more; quadratic work would be fourfold
         assert fourfold <= 200 * 2_000
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/refresh", "/auth/sessions/end-others", "/login", "/me"])
+def test_whoever_hangs_up_in_the_middle_has_done_nothing(server: Socket, path: str) -> None:
+    """Nor is there a line in the log for each: the server looks at that at the end."""
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost:{server.port}\r\nContent-Length: 100\r\n"
+    kinds = [("application/x-www-form-urlencoded", "")]
+    if path.startswith("/auth"):  # the others do not read it, and have done what was asked for
+        kinds.append(("application/json", "Sec-Fetch-Site: same-origin\r\n"))
+    for kind, more in kinds:
+        cookie = f"Cookie: {server.name}={server.token}\r\nContent-Type: {kind}\r\n{more}\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+            connection.sendall((head + cookie).encode() + b'{"a')
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65_536):
+                pass
+    assert said(server.send("GET", "/me", [f"Cookie: {server.name}={server.token}".encode()])) == "ada"
