@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import Response
 from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from support.clock import Clock
 
@@ -421,6 +422,23 @@ def test_a_websocket_of_a_program_needs_no_origin(client: TestClient) -> None:
         assert websocket.receive_text() == "ada"
 
 
+@pytest.mark.usefixtures("socket")
+def test_a_server_that_cannot_send_the_answer_sends_a_code(app: FastAPI, auth: Gatepass) -> None:
+    """Denial responses are an extension of ASGI. Most of these servers answer 403 then."""
+
+    async def plain(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.pop("extensions", None)
+        await app(scope, receive, send)
+
+    client = TestClient(plain, headers=OURS)
+    with pytest.raises(WebSocketDisconnect) as end, client.websocket_connect("/ws"):
+        pass
+    assert (end.value.code, end.value.reason) == (4401, "credential_missing")
+    client.post("/login")
+    with client.websocket_connect("/ws") as websocket:
+        assert websocket.receive_text() == "ada"
+
+
 @pytest.mark.parametrize(("headers", "said"), [({}, (4401, "credential_missing")), (THEIRS, (4403, "csrf_refused"))])
 def test_where_no_answer_can_be_sent_the_websocket_closes_with_a_code(
     app: FastAPI, client: TestClient, headers: dict[str, str], said: tuple[int, str]
@@ -579,6 +597,30 @@ def test_hooks_may_be_of_either_colour(app: FastAPI, mode: Mode, clock: Clock, c
         assert code(client.get("/admin")) == "role_required"
     client.post("/auth/logout")
     assert heard == ["login", *(["refresh"] if mode == "hybrid" else []), "logout"]
+
+
+@pytest.mark.parametrize("colour", ["plain", "async"])
+def test_a_hook_that_fails_to_listen_changes_no_answer(
+    app: FastAPI, mode: Mode, clock: Clock, colour: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The login has happened by then."""
+
+    def hear(event: Event) -> None:
+        raise OSError("the audit log is full")
+
+    async def hear_async(event: Event) -> None:
+        hear(event)
+
+    auth = gate(mode, clock, app, on_event=hear if colour == "plain" else hear_async)
+
+    @app.post("/login")
+    async def login(request: Request) -> Credentials:
+        return await auth.login(request, "ada")
+
+    client = TestClient(app, headers=OURS)
+    assert client.post("/login").status_code == 200
+    assert client.get("/auth/me").json()["subject"] == "ada"
+    assert "the audit log is full" in caplog.text
 
 
 # -- the OpenAPI document ----------------------------------------------------------------------------------------------

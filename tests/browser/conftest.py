@@ -39,7 +39,9 @@ def new_context(chromium: Browser) -> Iterator[MakeContext]:
     def make(*, scripts: bool = True, **options: Any) -> BrowserContext:
         context = chromium.new_context(java_script_enabled=scripts, **options)
         context.set_default_timeout(10_000)
-        context.on("requestfinished", lambda request: requests.append(request))  # noqa: PLW0108  playwright asks a bound builtin for names that it lacks
+        for event in ("requestfinished", "requestfailed"):
+            # A function of ours: playwright asks what it is given for names that a builtin lacks.
+            context.on(event, lambda request: requests.append(request))  # noqa: PLW0108
         made.append(context)
         return context
 

@@ -147,6 +147,51 @@ def _kinds(root: type[GatepassError]) -> Iterator[type[GatepassError]]:
 NOTHING = "\N{EN DASH}"
 
 
+@pytest.mark.usefixtures("folder")
+def test_its_form_its_token_and_its_program_work() -> None:
+    """As an old browser would send the form, and as curl sends the rest: neither says where it comes from."""
+    names = run("cookies-and-csrf.md", CSRF)
+    client = TestClient(names["app"], base_url="http://localhost:8000")
+    client.post("/login")
+
+    token = re.findall('name="csrf_token" value="([^"]+)"', client.get("/transfer").text)[0]
+    assert client.post("/transfer").json()["detail"].endswith("token")
+    assert client.post("/transfer", data={"csrf_token": token}).json() == {"by": "ada"}
+    found = re.findall(r'.*"csrf_token":"([^"]*)".*', client.get("/auth/me").text)  # what `sed` does there
+    assert found == [token]
+    assert client.post("/transfer", headers={"X-CSRF-Token": token}).json() == {"by": "ada"}
+
+    program = TestClient(names["app"], base_url="http://localhost:8000")
+    [bearer] = re.findall(r'.*"access_token":"([^"]*)".*', program.post("/token").text)
+    assert program.post("/transfer", headers={"Authorization": f"Bearer {bearer}"}).json() == {"by": "ada"}
+    names["auth"].close()
+
+
+@pytest.mark.parametrize(
+    ("url", "served"),
+    [
+        ("http://localhost:8000", True),
+        ("http://shop.localhost:8000", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:8000", True),
+        ("http://testserver", True),
+        ("http://192.168.0.7:8000", False),
+        ("http://localhost.evil.example", False),
+        ("https://app.example.com", False),
+    ],
+)
+def test_without_an_issuer_loopback_is_served_and_nothing_else(url: str, served: bool) -> None:
+    """The list under `host_unknown`."""
+    app = FastAPI()
+    auth = Gatepass(app, store=MemoryStore(), keys=new_ring("HS256", now=1_900_000_000))
+    app.add_api_route("/login", _login(auth), methods=["POST"])
+    client = TestClient(app, base_url=url, headers=SAME)
+
+    for answer in (client.post("/login"), client.get("/auth/gatepass.js")):
+        assert answer.status_code == (200 if served else 421)
+        assert served or answer.json()["code"] == "host_unknown"
+
+
 def shop(mode: Mode, **options: Any) -> FastAPI:
     app = FastAPI()
     auth = Gatepass(
