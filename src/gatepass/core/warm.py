@@ -124,11 +124,8 @@ class AccessTokens:
 
         It never refuses, so whatever is doubtful is looked at as if this were not here.
         """
-        seen = self._verified.young.get(token)
-        if seen is None or now >= seen.dead_at:
-            return None
-        denylist = self._denylist
-        if denylist.ended or denylist.kids or denylist.changed:
+        seen, against = self._verified.young.get(token), self._denylist
+        if seen is None or now >= seen.dead_at or against.ended or against.kids or against.changed:
             return None
         return seen.identity
 
