@@ -15,9 +15,7 @@ from starlette.templating import Jinja2Templates
 
 from examples import users
 from gatepass import CredentialError, Mode
-from gatepass.core.origin import local
-from gatepass.starlette import Gatepass
-from gatepass.web.devices import device
+from gatepass.starlette import Gatepass, device, local_path
 
 HERE = Path(__file__).parent
 
@@ -116,4 +114,4 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 def onward(path: str | None) -> str:
     """*path* if it leads to a page of ours, else the first page: no link makes a login lead away from here."""
-    return local(path) or "/"
+    return local_path(path) or "/"

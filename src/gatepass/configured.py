@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from inspect import iscoroutinefunction
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, get_args
 from weakref import WeakSet
 
 import msgspec
@@ -28,6 +28,7 @@ from gatepass.records import (
     Json,
     Mode,
     Receipt,
+    RevokeReason,
     Subject,
     freeze,
     thaw,
@@ -290,6 +291,7 @@ class Configured:
         except_session: str | None,
         token: str | None,
         kid: str | None,
+        reason: RevokeReason,
     ) -> Flow[Receipt]:
         if sum(target is not None for target in (session, subject, token, kid)) != 1:
             raise TypeError("revoke takes exactly one of session, subject, token and kid")
@@ -297,13 +299,15 @@ class Configured:
             raise TypeError("except_session goes with subject")
         for text in (session, subject, except_session, kid):
             _ = checked_text(text) if text is not None else ""
+        if reason not in get_args(RevokeReason):
+            raise TypeError("a reason is one of revoked, password and operator")
         now = self._now()
         if session is not None:
-            return self._verbs.revoke_session(session, now)
+            return self._verbs.revoke_session(session, reason, now)
         if subject is not None:
-            return self._verbs.revoke_subject(subject, except_session, now)
+            return self._verbs.revoke_subject(subject, except_session, reason, now)
         if token is not None:
-            return self._verbs.revoke_token(token, now)
+            return self._verbs.revoke_token(token, reason, now)
         return self._verbs.revoke_kid(str(kid), now)
 
 

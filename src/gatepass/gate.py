@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gatepass.configured import Configured, checked_data, checked_text, events, known
 from gatepass.core.flow import Flow, Keys, Load, Now, Question, Tell
 from gatepass.drivers import run, run_async
-from gatepass.records import SOMEWHERE, Client, Credentials, Event, Identity, Mode, Receipt, Session
+from gatepass.records import SOMEWHERE, Client, Credentials, Event, Identity, Mode, Receipt, RevokeReason, Session
 from gatepass.verbs import MANY
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class Gate(Configured):
         except_session: str | None = None,
         token: str | None = None,
         kid: str | None = None,
+        reason: RevokeReason = "revoked",
     ) -> Receipt:
         """End sessions, or refuse a token or a signing key, on every node.
 
@@ -180,6 +181,8 @@ class Gate(Configured):
             token: One credential. Of an access token only the token is refused; of a session or refresh token the
                 session ends.
             kid: Every token under this signing key; rotate first.
+            reason: What the device list says of a session that ends: `revoked` from there, `password` after a change
+                of it, `operator` by whoever runs the application.
 
         Raises:
             NotRevocable: A stateless token lives until it expires.
@@ -190,7 +193,9 @@ class Gate(Configured):
             TypeError: Not exactly one target.
         """
         return self._run(
-            self._revoke(session=session, subject=subject, except_session=except_session, token=token, kid=kid)
+            self._revoke(
+                session=session, subject=subject, except_session=except_session, token=token, kid=kid, reason=reason
+            )
         )
 
     def session(self, credential: str | None) -> Session:
@@ -359,10 +364,13 @@ class AsyncGate(Configured):
         except_session: str | None = None,
         token: str | None = None,
         kid: str | None = None,
+        reason: RevokeReason = "revoked",
     ) -> Receipt:
         """As `Gate.revoke`."""
         return await self._to_its_end(
-            self._revoke(session=session, subject=subject, except_session=except_session, token=token, kid=kid)
+            self._revoke(
+                session=session, subject=subject, except_session=except_session, token=token, kid=kid, reason=reason
+            )
         )
 
     async def session(self, credential: str | None) -> Session:

@@ -12,8 +12,10 @@ from gatepass.policy import LEEWAY
 Mode: TypeAlias = Literal["session", "jwt", "hybrid"]
 MODES: Final[tuple[Mode, ...]] = ("session", "jwt", "hybrid")
 
-#: Why a session ended, as the device list says it.
-Reason: TypeAlias = Literal["logout", "revoked", "replaced", "evicted", "replayed", "inactive"]
+#: Why a session ended, as the device list says it: what whoever revokes it may say...
+RevokeReason: TypeAlias = Literal["revoked", "password", "operator"]
+#: ... and what comes of itself.
+Reason: TypeAlias = RevokeReason | Literal["logout", "replaced", "evicted", "replayed", "inactive"]
 
 #: JSON values and nothing else: what roles' neighbours, claims and data, may hold.
 Json: TypeAlias = Mapping[str, Any]
@@ -205,7 +207,9 @@ class Receipt:
 class Event:
     """Something worth an audit line. Holds no secret."""
 
-    kind: Literal["login", "refresh", "step_up", "replay", "update", "revoke", "logout"]
+    kind: Literal[
+        "login", "refresh", "step_up", "replay", "update", "revoke", "logout", "signup", "password", "login_failed"
+    ]
     at: int
     subject: str = ""
     session_ids: tuple[str, ...] = ()

@@ -38,6 +38,7 @@ from gatepass.records import (
     Json,
     Mode,
     Receipt,
+    RevokeReason,
     Session,
     Subject,
     changed_entry,
@@ -290,22 +291,22 @@ class Verbs:
             yield from ask(Tell(_event("logout", ended[0], now)))
         return Receipt(ended=tuple(row.id for row in ended))
 
-    def revoke_session(self, id: str, now: int) -> Flow[Receipt]:  # noqa: A002  it is the id
+    def revoke_session(self, id: str, reason: RevokeReason, now: int) -> Flow[Receipt]:  # noqa: A002  it is the id
         """End one session by its id; see `Gate.revoke`."""
         self._needs_store()
-        return (yield from self._end(End(ids=(id,), reason="revoked", at=now)))
+        return (yield from self._end(End(ids=(id,), reason=reason, at=now)))
 
-    def revoke_subject(self, subject: str, except_session: str | None, now: int) -> Flow[Receipt]:
+    def revoke_subject(self, subject: str, except_session: str | None, reason: RevokeReason, now: int) -> Flow[Receipt]:
         """End all sessions of a subject, or all but one; see `Gate.revoke`."""
         self._needs_store()
-        return (yield from self._end(End(subject=subject, except_id=except_session, reason="revoked", at=now)))
+        return (yield from self._end(End(subject=subject, except_id=except_session, reason=reason, at=now)))
 
-    def revoke_token(self, credential: str, now: int) -> Flow[Receipt]:
+    def revoke_token(self, credential: str, reason: RevokeReason, now: int) -> Flow[Receipt]:
         """Refuse one credential from now on; see `Gate.revoke`."""
         token = present(credential)
         if not isinstance(token, str):
             session = yield from self._holder_of(token)
-            return (yield from self._end(End(ids=(session.id,), reason="revoked", at=now)))
+            return (yield from self._end(End(ids=(session.id,), reason=reason, at=now)))
         seen = yield from self._access().open(token, now)
         if now >= seen.dead_at:
             return Receipt()

@@ -133,6 +133,24 @@ def test_a_login_takes_the_place_of_the_one_before(gate: Any, carry: Any) -> Non
     assert {row.ended_reason for row in gate.sessions("ada")} == {None, "replaced"}
 
 
+@pytest.mark.parametrize("reason", ["revoked", "password", "operator"])
+def test_the_device_list_says_why_a_session_was_revoked(gate: Any, carry: Any, reason: Any) -> None:
+    one, two, three = (carry(gate.login("ada")) for _ in range(3))
+
+    gate.revoke(session=one.session_id, reason=reason)
+    assert gate.sessions("ada")[-1].ended_reason == reason
+    gate.revoke(subject="ada", except_session=two.session_id, reason=reason)
+    assert {row.id: row.ended_reason for row in gate.sessions("ada")}[three.session_id] == reason
+
+
+def test_a_reason_that_nobody_knows_ends_nothing(gate: Any, carry: Any) -> None:
+    one = carry(gate.login("ada"))
+
+    with pytest.raises(TypeError):
+        gate.revoke(session=one.session_id, reason="because")
+    assert refused(gate, one.access) is None
+
+
 def test_another_subject_in_the_same_browser_inherits_nothing(gate: Any, carry: Any) -> None:
     first = carry(gate.login("ada", data={"cart": [1]}))
     second = carry(gate.login("grace", replaces=first.access))

@@ -218,6 +218,11 @@ class Caller:
         for session_id in held:  # of each: whoever planted a cookie of theirs has a token for that one
             self._believe(session_id, token)
 
+    async def protect(self, request: HTTPConnection) -> None:
+        """See `Gatepass.protect`."""
+        _ = self.carried.serve()
+        await self.believe(request)
+
     # -- what is sent back ---------------------------------------------------------------------------------------------
 
     def _writable(self) -> Place:

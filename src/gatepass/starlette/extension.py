@@ -18,7 +18,7 @@ from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.gate import AsyncGate, Gate
 from gatepass.keys import KeyFile, KeyRing
 from gatepass.policy import Policy
-from gatepass.records import Identity, Mode, Receipt, Session
+from gatepass.records import Identity, Mode, Receipt, RevokeReason, Session
 from gatepass.starlette.answer import on_error
 from gatepass.starlette.caller import Access, Caller, Credentials
 from gatepass.starlette.carried import Transport
@@ -315,6 +315,17 @@ class Gatepass:
         """
         return await self.caller(request).logout(request, refresh_token)
 
+    async def protect(self, request: Request) -> None:
+        """The check of where a request comes from, alone: for what changes something for nobody in particular.
+
+        A route that signs people up wants it before it writes. The other verbs check by themselves.
+
+        Raises:
+            CsrfRefused, HostUnknown, CredentialsAmbiguous: Another site may have made the request.
+            StoreError: It cannot be known now.
+        """
+        await self.caller(request).protect(request)
+
     async def identity(self, connection: HTTPConnection) -> Identity:
         """Who is calling.
 
@@ -359,10 +370,11 @@ class Gatepass:
         except_session: str | None = None,
         token: str | None = None,
         kid: str | None = None,
+        reason: RevokeReason = "revoked",
     ) -> Receipt:
         """As `Gate.revoke`."""
         return await self.gate.revoke(
-            session=session, subject=subject, except_session=except_session, token=token, kid=kid
+            session=session, subject=subject, except_session=except_session, token=token, kid=kid, reason=reason
         )
 
     async def update(

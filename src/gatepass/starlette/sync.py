@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from anyio import from_thread
 from starlette.requests import HTTPConnection, Request
 
-from gatepass.records import Identity, Mode, Receipt, Session
+from gatepass.records import Identity, Mode, Receipt, RevokeReason, Session
 from gatepass.starlette.caller import Access, Credentials
 from gatepass.starlette.carried import Transport
 from gatepass.verbs import MANY
@@ -87,6 +87,10 @@ class Sync:
         """As `Gatepass.maybe`."""
         return _call(self._auth.maybe, connection)
 
+    def protect(self, request: Request) -> None:
+        """As `Gatepass.protect`."""
+        _call(self._auth.protect, request)
+
     def require(self, connection: HTTPConnection, *, role: str | None = None, max_age: int | None = None) -> Identity:
         """As `Gatepass.require`."""
         return _call(self._auth.require, connection, role=role, max_age=max_age)
@@ -103,10 +107,17 @@ class Sync:
         except_session: str | None = None,
         token: str | None = None,
         kid: str | None = None,
+        reason: RevokeReason = "revoked",
     ) -> Receipt:
         """As `Gate.revoke`."""
         return _call(
-            self._auth.revoke, session=session, subject=subject, except_session=except_session, token=token, kid=kid
+            self._auth.revoke,
+            session=session,
+            subject=subject,
+            except_session=except_session,
+            token=token,
+            kid=kid,
+            reason=reason,
         )
 
     def update(
