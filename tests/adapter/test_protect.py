@@ -15,17 +15,17 @@ async def sign_up(request: Request) -> Response:
     return PlainTextResponse("welcome")
 
 
-def sign_up_plainly(request: Request) -> Response:
+def sign_up_in_thread(request: Request) -> Response:
     gate_of(request).sync.protect(request)
     return PlainTextResponse("welcome")
 
 
-ROUTES = (Route("/async", sign_up, methods=["POST"]), Route("/plain", sign_up_plainly, methods=["POST"]))
+ROUTES = (Route("/async", sign_up, methods=["POST"]), Route("/in-thread", sign_up_in_thread, methods=["POST"]))
 
 FROM_HERE: list[Pair] = [("sec-fetch-site", "same-origin")]
 
 
-@pytest.mark.parametrize("path", ["/async", "/plain"])
+@pytest.mark.parametrize("path", ["/async", "/in-thread"])
 @pytest.mark.parametrize(
     ("headers", "options", "refusal"),
     [
