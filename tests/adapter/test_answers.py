@@ -494,3 +494,16 @@ def test_a_websocket_is_asked_to_come_back_when_the_store_is_out_of_reach(mode: 
         assert told == ("open" if store.failed is None else "1013 store_unavailable")
         assert (store.failed is not None) or mode != "session"
         assert place.wire.handshake("/socket", headers) == "open"
+
+
+def test_the_page_that_says_signed_out_is_a_401_like_any_other() -> None:
+    """RFC 9110 section 15.5.2: whoever says 401 says what is asked for."""
+    with site("hybrid") as place:
+        reply = place.wire.send(
+            "POST",
+            "/auth/refresh",
+            [("sec-fetch-site", "same-origin"), ("content-type", "application/x-www-form-urlencoded")],
+            b"next=/me",
+        )
+        assert (reply.status, reply.one("www-authenticate")) == (401, 'Bearer realm="gatepass"')
+        assert reply.one("content-type") == "text/html; charset=utf-8"

@@ -7,6 +7,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
@@ -179,17 +180,63 @@ def test_a_logout_clears_the_cookies_whatever_the_route_answers(mode: str) -> No
         assert live(place) == 0
 
 
-def test_a_login_and_a_logout_in_one_request_leave_nobody(mode: str) -> None:
+async def broken_mail() -> None:
+    raise ZeroDivisionError
+
+
+async def broken_chunks() -> AsyncIterator[bytes]:
+    yield b"one"
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda: PlainTextResponse("yes", background=BackgroundTask(broken_mail)),
+        lambda: StreamingResponse(broken_chunks()),
+    ],
+)
+def test_what_goes_wrong_after_the_cookies_were_sent_logs_nobody_out(mode: str, late: Callable[[], Response]) -> None:
+    with site(mode, *ending(returning(late))) as place:
+        with pytest.raises(ZeroDivisionError):
+            place.wire.send("POST", "/ending", [TRUSTED])
+        assert live(place) == 1, "it is in the hands of its caller"
+
+
+@pytest.mark.parametrize(("status", "left"), [(200, 1), (403, 0)])
+def test_of_two_logins_in_one_request_the_second_takes_the_place_of_the_first(
+    mode: str, status: int, left: int
+) -> None:
+    async def route(request: Request) -> Response:
+        _ = await gate_of(request).login(request, "bob")
+        _ = await gate_of(request).login(request, "ada")
+        return PlainTextResponse("twice", status)
+
+    with site(mode, Route("/twice", route, methods=["POST"])) as place:
+        browser = place.browser("/login")
+        assert browser.post("/twice").status == status
+        assert (live(place), live(place, "bob")) == (left, 0)
+        assert browser.get("/me").status == (200 if left else 401)
+
+
+@pytest.mark.parametrize("transport", ["cookie", "bearer"])
+@pytest.mark.parametrize("before", [True, False])
+def test_a_login_and_a_logout_in_one_request_leave_nobody(mode: str, before: bool, transport: str) -> None:
+    """Also where the request came with nothing, or with the session that this login took the place of."""
+
     async def route(request: Request) -> Response:
         auth = gate_of(request)
-        _ = await auth.login(request, "ada")
-        return PlainTextResponse(str(await auth.maybe(request)))
+        made = await auth.login(request, "ada", transport=transport)  # type: ignore[arg-type]
+        assert made["session_id"] in (await auth.logout(request)).ended
+        return PlainTextResponse("bye")
 
     with site(mode, Route("/both", route, methods=["POST"])) as place:
-        browser = place.browser("/login")
-        assert browser.post("/both").status == 200
-        assert browser.get("/me").status == 200, "the cookies of the second login"
-        assert live(place) == 1
+        browser = place.browser("/login" if before else None)
+        reply = browser.post("/both")
+        assert reply.status == 200
+        assert all(cookie.cleared for cookie in reply.cookies)
+        assert browser.get("/me").status == 401
+        assert live(place) == 0
 
 
 @pytest.mark.parametrize("verb", ["login", "step_up", "logout"])

@@ -80,8 +80,8 @@ class Caller:
         self.started = False
         self._identity: Identity | None = None
         self._refusal: CredentialError | None = None
-        # The session that was made in this request.
-        self._made: str | None = None
+        # What was issued in this request and is in nobody's hands yet.
+        self._made: Issued | None = None
 
     @property
     def route(self) -> str:
@@ -290,18 +290,21 @@ class Caller:
         if refresh_token is not None and "refresh" in self.carried.cookies():
             raise CredentialsAmbiguous
         token = self.carried.bearer()
+        made = _strongest(self._made)
         if token is None:
             await self.believe(request)
             found = self.carried.cookies()
             _ = one(found)
-            receipt = await self._end(found.get("session"), found.get("access"), found.get("refresh"), refresh_token)
-            self.jar.empty(place)
+            carried = (found.get("session"), found.get("access"), found.get("refresh"))
+            receipt = await self._end(made, *carried, refresh_token)
         else:
             if one(self.carried.cookies()) is not None:
                 _ = await self.auth.gate.session_id(token)  # a bad one is told what is wrong with it
                 raise CredentialsAmbiguous
-            receipt = await self._end(token, refresh_token)
-        self._identity = None
+            receipt = await self._end(made, token, refresh_token)
+        if token is None or made is not None:
+            self.jar.empty(place)
+        self._identity = self._made = None
         return receipt
 
     async def _end(self, *credentials: str | None) -> Receipt:
@@ -340,8 +343,8 @@ class Caller:
             self.jar.empty(self.carried.serve())
 
     def _presented(self) -> str | None:
-        """The credential whose session a login takes the place of."""
-        token = self.carried.bearer()
+        """The credential whose session a login takes the place of: the last one of this request, if there was one."""
+        token = _strongest(self._made) or self.carried.bearer()
         if token is not None:
             return token
         found = self.carried.cookies()
@@ -349,7 +352,7 @@ class Caller:
         return found.get("refresh") if cookie is None else cookie[1]
 
     def _begun(self, issued: Issued, place: Place, transport: Transport, access: Access) -> Credentials:
-        self._made = issued.session_id
+        self._made = issued
         self._identity = self._refusal = None
         return self._issued(issued, place, transport, access)
 
@@ -382,16 +385,22 @@ class Caller:
         Args:
             message: `http.response.start`.
         """
-        if self._made is not None and message["status"] >= REFUSED:
+        if message["status"] >= REFUSED:
             await self.undo()
+        self._made = None  # handed out: whatever goes wrong from here on, its holder keeps it
         self.started = True
         self.jar.into(message)
 
     async def undo(self) -> None:
-        """End the session that was made in this request: its caller was refused, and does not hold it."""
+        """End the session that was made in this request, if its caller was refused and does not hold it."""
         made, self._made = self._made, None
         if made is not None:
             try:
-                _ = await self.auth.gate.revoke(session=made)
+                _ = await self.auth.gate.revoke(session=made.session_id)
             except StoreError:
-                events.exception("a session that was not handed out could not be ended: %s", made)
+                events.exception("a session that was not handed out could not be ended: %s", made.session_id)
+
+
+def _strongest(issued: Issued | None) -> str | None:
+    """The credential that ends its session, whatever else has ended."""
+    return None if issued is None else issued.refresh_token or issued.access_token

@@ -27,6 +27,8 @@ GUARD: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+#: `WWW-Authenticate` of a 401 (RFC 9110 section 15.5.2) that says nothing else.
+CHALLENGE: Final = 'Bearer realm="gatepass"'
 #: Added where the address is https. A year.
 TRANSPORT: Final = {"Strict-Transport-Security": "max-age=31536000"}
 
@@ -75,7 +77,7 @@ def problem(error: GatepassError) -> Answer:
 
 def _challenge(error: GatepassError) -> str | None:
     """`WWW-Authenticate`: RFC 6750 section 3, RFC 9470 section 3. A request without a credential is told no error."""
-    bearer = 'Bearer realm="gatepass"'
+    bearer = CHALLENGE
     if isinstance(error, MissingCredential | LoginFailed):
         return bearer
     if isinstance(error, CredentialError):

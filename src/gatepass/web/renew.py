@@ -8,7 +8,7 @@ import hashlib
 from html import escape
 from typing import Final
 
-from gatepass.web.answers import GUARD, Answer
+from gatepass.web.answers import CHALLENGE, GUARD, Answer
 
 _SCRIPT: Final = "document.forms[0].submit()"
 _STYLE: Final = (
@@ -64,4 +64,5 @@ def renewing(action: str, back: str, csrf_token: str | None) -> Answer:
 
 def over() -> Answer:
     """The page that says that the session cannot be renewed, where no login page was named."""
-    return _page("Signed out", "<p>You are signed out. Please log in again.</p>", 401)
+    status, headers, body = _page("Signed out", "<p>You are signed out. Please log in again.</p>", 401)
+    return Answer(status, {**headers, "WWW-Authenticate": CHALLENGE}, body)
