@@ -1,0 +1,239 @@
+"""What an operator sets: who is heard first, what is refused, and what is said about it."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatepass import ConfigurationError
+from gatepass.policy import Policy
+from gatepass.server.checks import check
+from gatepass.server.settings import FILE, PREFIX, Loaded, Settings, load
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of this machine, and a folder without a file of settings."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def refusal(call: Callable[[], object]) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as found:
+        call()
+    assert found.value.cause
+    assert found.value.fix.endswith((".", "?"))
+    return found.value
+
+
+def test_nothing_said_is_all_defaults() -> None:
+    loaded = load()
+
+    assert loaded.settings == Settings()
+    assert loaded.settings.policy == Policy()
+    assert set(loaded.sources.values()) == {"default"}
+    assert loaded.settings.signup == "off"
+
+
+def test_the_command_line_is_heard_before_the_environment_and_that_before_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gatepass.toml").write_text('mode = "jwt"\nport = 1\nidle = 60\norigins = ["https://a.example"]\n')
+    monkeypatch.setenv("GATEPASS_PORT", "2")
+    monkeypatch.setenv("GATEPASS_IDLE", "120")
+
+    loaded = load(port=3, host=None)
+
+    assert (loaded.settings.mode, loaded.settings.idle, loaded.settings.port) == ("jwt", 120, 3)
+    assert loaded.settings.origins == ("https://a.example",)
+    assert loaded.sources["mode"] == loaded.sources["origins"] == "gatepass.toml"
+    assert loaded.sources["idle"] == "GATEPASS_IDLE"
+    assert loaded.sources["port"] == "command line"
+    assert loaded.sources["host"] == "default"
+
+
+def test_the_file_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, port in (("here", 1), ("named", 2), ("said", 3)):
+        (tmp_path / f"{name}.toml").write_text(f"port = {port}\n")
+    (tmp_path / "here.toml").rename(tmp_path / "gatepass.toml")
+
+    assert load().settings.port == 1
+    monkeypatch.setenv(FILE, "named.toml")
+    assert load().settings.port == 2
+    assert load(Path("said.toml")).settings.port == 3
+
+
+def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPASS_ACCEPT", "jwt, session")
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "10.0.0.7,10.1.0.0/16,")
+
+    settings = load().settings
+
+    assert settings.accept == ("jwt", "session")
+    assert settings.trusted_proxies == ("10.0.0.7", "10.1.0.0/16")
+
+
+def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Containers pass them on."""
+    monkeypatch.setenv("GATEPASS_ISSUER", "")
+    monkeypatch.setenv("GATEPASS_PORT", "")
+
+    assert load().settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("GATEPASS_ISSUR", "GATEPASS_ISSUER"),
+        ("GATEPASS_TRUSTED_PROXY", "GATEPASS_TRUSTED_PROXIES"),
+        ("GATEPASS_CONFIGG", "GATEPASS_CONFIG"),
+        ("GATEPASS_ZZZ", "config show"),
+    ],
+)
+def test_a_misspelt_variable_is_refused(said: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A default would stay in force that nobody wants."""
+    monkeypatch.setenv(said, "x")
+
+    error = refusal(load)
+
+    assert said in error.cause
+    assert meant in error.fix
+    assert error.source == "environment"
+
+
+def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "gatepass.toml").write_text('issur = "https://a.example"\n')
+
+    error = refusal(load)
+
+    assert ("'issur'" in error.cause, error.fix, error.source) == (True, "Is it issuer?", "gatepass.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mode", "cookie"),
+        ("accept", "session,basic"),
+        ("store", "redis://localhost"),
+        ("store", "sqlite://"),
+        ("store", "gatepass.db"),
+        ("store", "memory://x"),
+        ("issuer", "http://auth.example.com"),
+        ("issuer", "auth.example.com"),
+        ("issuer", "https://user@auth.example.com"),
+        ("origins", "https://a.example/path"),
+        ("origins", "https://a.example,http://b.example"),
+        ("port", "65536"),
+        ("port", "http"),
+        ("idle", "0"),
+        ("idle", "999999999"),
+        ("lifetime", "999999999"),
+        ("access_ttl", "-1"),
+        ("token_ttl", "one"),
+        ("grace", "61"),
+        ("signup", "yes"),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "0.0.0.0/0"),
+        ("trusted_proxies", "10.0.0.7,::/0"),
+        ("trusted_proxies", "nginx"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_variable_that_says_it(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+
+    assert refusal(load).source == f"{PREFIX}{name.upper()}"
+
+
+@pytest.mark.parametrize("text", [b"port = ", b"\xff", b"port = 1\nport = 2"])
+def test_a_broken_file_is_named(text: bytes, tmp_path: Path) -> None:
+    (tmp_path / "gatepass.toml").write_bytes(text)
+
+    assert refusal(load).source == "gatepass.toml"
+
+
+def test_a_file_that_is_named_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refusal(lambda: load(Path("absent.toml"))).source == "absent.toml"
+    monkeypatch.setenv(FILE, "gone.toml")
+    assert refusal(load).source == "gone.toml"
+
+
+@pytest.mark.parametrize("variable", ["GATEPASS_AUDIENCE", "GATEPASS_STORE", "GATEPASS_HOST", "GATEPASS_SIGNUP"])
+def test_every_source_can_be_read_back(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = {"GATEPASS_STORE": "memory://", "GATEPASS_SIGNUP": "on"}.get(variable, "localhost")
+    monkeypatch.setenv(variable, value)
+
+    loaded = load()
+
+    name = variable.removeprefix(PREFIX).lower()
+    assert (getattr(loaded.settings, name), loaded.sources[name]) == (value, variable)
+
+
+# -- what `serve` refuses ----------------------------------------------------------------------------------------------
+
+SAFE = {"issuer": "https://auth.example.com", "store": "sqlite:///data/gatepass.db"}
+
+
+def said_by(**values: Any) -> Loaded:
+    return load(**values)
+
+
+@pytest.mark.parametrize(
+    ("said", "workers"),
+    [
+        ({}, 1),
+        ({}, 4),
+        ({"store": "memory://"}, 1),
+        ({"signup": "insecure_open"}, 1),
+        ({"origins": "https://app.example.com"}, 1),
+        ({"issuer": "http://localhost:8400", "origins": "http://localhost:3000"}, 1),
+        ({"trusted_proxies": "127.0.0.1"}, 2),
+    ],
+)
+def test_what_is_safe_is_served(said: dict[str, str], workers: int) -> None:
+    check(said_by(**{**SAFE, **said}), workers=workers)
+
+
+@pytest.mark.parametrize(
+    ("said", "workers", "about"),
+    [
+        ({"issuer": None}, 1, "issuer"),
+        ({"store": "memory://"}, 2, "store"),
+        ({"signup": "on"}, 1, "signup"),
+        ({"origins": "https://app.example.com,http://localhost:3000"}, 1, "origins"),
+    ],
+)
+def test_what_is_not_is_refused_with_cause_fix_and_source(
+    said: dict[str, str | None], workers: int, about: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**SAFE, **said}.items():
+        if value is not None:
+            monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
+    loaded = load()
+
+    assert refusal(lambda: check(loaded, workers=workers)).source == loaded.sources[about]
+
+
+@pytest.mark.parametrize("open_", ["data", "data/gatepass.db", "data/gatepass.db-wal"])
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_files_that_others_may_look_into_are_refused(open_: str, mode: int, tmp_path: Path) -> None:
+    """Whoever copies the database has the password hashes; whoever writes to the folder has the keys."""
+    folder = tmp_path / "data"
+    folder.mkdir(0o700)
+    for name in ("gatepass.db", "gatepass.db-wal"):
+        (folder / name).touch(0o600)
+    loaded = said_by(**SAFE)
+    check(loaded)
+
+    (tmp_path / open_).chmod(mode)
+
+    error = refusal(lambda: check(loaded))
+    assert open_ in error.cause
+    assert re.search(r"chmod [67]00", error.fix)
+    (tmp_path / open_).chmod(0o700)
+    check(loaded)
