@@ -84,7 +84,7 @@ smoke: $(VENV)-bench/.ready  ## that the bench runs, and that each of its sides 
 	$(VENV)-bench/bin/python -m bench requests --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
-	for name in build run cli fastapi test check bench; do \
+	for name in build run cli fastapi server test check bench; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	    --no-emit-index-url --no-emit-find-links --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \

@@ -10,6 +10,7 @@
 | `RoleRequired` | says that it is not allowed |
 | `NotPossible` | asks for something that this session or configuration can do |
 | `StoreError` | waits and tries again; somebody looks at the store |
+| `Throttled` | waits as long as it says |
 | `ConfigurationError` | refuses to start |
 
 `code` is for machines and stable; the message is for people and may change. Facts travel as attributes. No message
@@ -258,10 +259,33 @@ class FieldsInvalid(RequestRefused):
         self.problems = problems
 
 
+class Throttled(GatepassError):
+    """Too many tries: wait. Nothing was looked at, so it says nothing about what was tried.
+
+    Attributes:
+        retry_after: Seconds to wait.
+    """
+
+    code = "throttled"
+    status = 429
+    sentence = "too many tries"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class NotPossible(GatepassError):
     """The request makes sense, but not for this session or this configuration."""
 
     status = 409
+
+
+class AddressTaken(NotPossible):
+    """The address has an account. Only open sign-up says so, which is why its setting has `insecure` in its name."""
+
+    code = "address_taken"
+    sentence = "there is an account with this address"
 
 
 class ModeNotEnabled(NotPossible):

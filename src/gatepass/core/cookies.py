@@ -13,6 +13,8 @@ from gatepass.errors import ConfigurationError, CredentialsAmbiguous
 
 Purpose: TypeAlias = Literal["session", "access", "refresh"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("session", "access", "refresh")
+#: What a cookie of ours is for: to carry a credential, or to make a device known again to a throttle.
+Named: TypeAlias = Purpose | Literal["device"]
 
 #: Octets of name and value together; browsers drop a cookie that has more (RFC 6265bis section 5.7).
 MOST: Final = 4_096
@@ -39,14 +41,14 @@ class Cookies:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_purposes", {self.name(purpose).encode(): purpose for purpose in PURPOSES})
 
-    def name(self, purpose: Purpose) -> str:
+    def name(self, purpose: Named) -> str:
         """The name of the cookie of this purpose. A browser refuses a prefixed one without what the prefix says."""
         if self.port is not None:
             return f"{self.stem}-dev-{self.port}-{purpose}"
         prefix = "__Secure-" if purpose == "refresh" else "__Host-"
         return f"{prefix}{self.stem}-{purpose}"
 
-    def set(self, purpose: Purpose, value: str, *, max_age: int | None) -> str:
+    def set(self, purpose: Named, value: str, *, max_age: int | None) -> str:
         """The `Set-Cookie` that hands *value* to the browser.
 
         Args:
@@ -71,7 +73,7 @@ class Cookies:
         """The `Set-Cookie` that takes it away again, with the attributes that set it."""
         return f"{self.name(purpose)}=; Max-Age=0{self._attributes(purpose)}"
 
-    def _attributes(self, purpose: Purpose) -> str:
+    def _attributes(self, purpose: Named) -> str:
         secure = "" if self.port is not None else "; Secure"
         if purpose == "refresh":
             return f"; Path={self.path}; HttpOnly; SameSite=Strict{secure}"

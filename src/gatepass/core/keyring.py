@@ -60,6 +60,8 @@ class KeyRing:
     keys: KeySet = field(init=False, repr=False)
     #: The keys of CSRF tokens, the newest first: pages made before a rotation are still open.
     csrf: tuple[bytes, ...] = field(init=False, repr=False)
+    #: The keys of device cookies, the newest first.
+    device: tuple[bytes, ...] = field(init=False, repr=False)
     _refresh: dict[str, bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -75,6 +77,7 @@ class KeyRing:
             raise _refused("two root secrets have one name", "Give each its own kid.")
         object.__setattr__(self, "keys", KeySet((self.signing, *self.others), source="KeyRing(...)"))
         object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in self.roots))
+        object.__setattr__(self, "device", tuple(root.derive("device") for root in self.roots))
         object.__setattr__(self, "_refresh", refresh)
 
     @property

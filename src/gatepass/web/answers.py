@@ -15,6 +15,7 @@ from gatepass.errors import (
     RoleRequired,
     StepUpRequired,
     StoreError,
+    Throttled,
 )
 from gatepass.records import Identity, Receipt, Session, thaw
 from gatepass.web.devices import device
@@ -62,7 +63,7 @@ def problem(error: GatepassError) -> Answer:
     headers = {"Content-Type": "application/problem+json", "Cache-Control": "no-store", **GUARD}
     if challenge := _challenge(error):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError | Throttled):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)

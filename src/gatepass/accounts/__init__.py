@@ -1,0 +1,1 @@
+"""The user directory of the server: addresses, passwords, known devices. The core never imports it."""

@@ -1,0 +1,162 @@
+"""Passwords: which are good enough, and how they are kept.
+
+Sources: NIST SP 800-63B-4 section 3.1.1.2; RFC 9106; ASVS 6.2, 11.4.2.
+"""
+
+import unicodedata
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+from typing import Final, NamedTuple, TypeVar
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from gatepass.errors import FieldsInvalid, StoreError
+
+T = TypeVar("T")
+
+#: Characters. 15 where a password is all that is asked for: NIST SP 800-63B-4 section 3.1.1.2.
+LEAST: Final = 15
+#: Characters. More than the 64 that must be allowed (there), and few enough that length is no attack.
+MOST: Final = 128
+#: Hashes at one time: each takes 64 MiB. Our choice.
+CONCURRENT: Final = 4
+#: Logins that may wait for their hash: ten seconds of work. Whoever comes after them is told to come again.
+WAITING: Final = 256
+#: Guesses that a password has to withstand. 10^8 is where throttled guessing ends (zxcvbn: "safely unguessable").
+GUESSES: Final = 10**8
+
+#: Characters that are looked at for being common: the work grows with the cube of them.
+_LOOKED_AT: Final = 64
+
+#: 64 MiB, 3 passes, 4 lanes: the second recommendation of RFC 9106 section 4.
+_hasher: Final = argon2.PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+
+class Verdict(NamedTuple):
+    """Whether a password was right, and whether its hash is of older parameters."""
+
+    ok: bool
+    outdated: bool
+
+
+class Passwords:
+    """Hashes passwords in threads of its own, so many at a time that memory lasts.
+
+    Args:
+        concurrent: Hashes at one time.
+        waiting: How many more may wait for theirs.
+    """
+
+    def __init__(self, concurrent: int = CONCURRENT, waiting: int = WAITING) -> None:
+        self._threads = ThreadPoolExecutor(concurrent, thread_name_prefix="gatepass-argon2")
+        self._most = concurrent + waiting
+        self._lock = Lock()
+        self._pending = 0
+        #: So many were asked for, for whoever counts.
+        self.hashes = 0
+        # Whoever has no hash is checked against this one: it costs the same, and no password fits it.
+        self._nobodys = _hasher.hash("")
+
+    def hash(self, password: str, *, about: Collection[str], field: str = "password") -> "Future[str]":
+        """The hash of a new password, if it is `acceptable`.
+
+        Args:
+            password: As it was typed.
+            about: As for `acceptable`.
+            field: As for `acceptable`.
+
+        Raises:
+            StoreError: Too many are waiting.
+            FieldsInvalid: As for `acceptable`; of the future.
+        """
+        return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)))
+
+    def rehash(self, password: str) -> "Future[str]":
+        """The hash of a password that was just found right, under the parameters of today."""
+        return self._submit(lambda: _hasher.hash(_normalised(password) or ""))
+
+    def verify(self, hash: str | None, password: str) -> "Future[Verdict]":  # noqa: A002  it is the hash
+        """Whether *password*, as it was typed, is that of *hash*; one hash is made in any case.
+
+        Args:
+            hash: As kept; None where there is nobody.
+            password: As it was typed.
+
+        Raises:
+            StoreError: Too many are waiting.
+        """
+        return self._submit(lambda: _verdict(hash, self._nobodys, password))
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _submit(self, work: Callable[[], T]) -> "Future[T]":
+        with self._lock:
+            if self._pending >= self._most:
+                raise StoreError("too many passwords are being checked")
+            self._pending += 1
+            self.hashes += 1
+        future = self._threads.submit(work)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: object) -> None:
+        with self._lock:
+            self._pending -= 1
+
+
+def _verdict(hash: str | None, nobodys: str, password: str) -> Verdict:  # noqa: A002  it is the hash
+    given = _normalised(password)
+    try:
+        _ = _hasher.verify(hash or nobodys, given if given is not None else "\0")
+    except (VerifyMismatchError, InvalidHashError):
+        return Verdict(ok=False, outdated=False)
+    return Verdict(
+        ok=hash is not None and given is not None, outdated=hash is not None and _hasher.check_needs_rehash(hash)
+    )
+
+
+def acceptable(password: str, *, about: Collection[str], field: str = "password") -> str:
+    """*password* as it is hashed, if it is good enough.
+
+    Args:
+        password: As it was typed.
+        about: What a guesser knows: the address of the user, the name of the service.
+        field: What it is called where it came from.
+
+    Raises:
+        FieldsInvalid: It is not. It is not repeated.
+    """
+    given = _normalised(password)
+    if given is None:
+        raise FieldsInvalid({field: f"this is a text of at most {MOST} characters"})
+    if len(given) < LEAST:
+        raise FieldsInvalid(
+            {field: f"this has at least {LEAST} characters; a few words that only you put together will do"}
+        )
+    if _guessable(given, about):
+        raise FieldsInvalid({field: "this is too easy to guess: common, repeated, or made of your address"})
+    return given
+
+
+def _normalised(password: str) -> str | None:
+    """In the form that all keyboards agree on; None where it is no password of anybody."""
+    if len(password) > 2 * MOST:  # before any work: composing makes a text shorter, and never to less than half
+        return None
+    try:
+        _ = password.encode()
+    except UnicodeEncodeError:
+        return None
+    given = unicodedata.normalize("NFKC", password)
+    return given if 0 < len(given) <= MOST and "\0" not in given else None
+
+
+def _guessable(password: str, about: Collection[str]) -> bool:
+    from zxcvbn import zxcvbn  # noqa: PLC0415  its lists take long to load, and only a new password needs them
+
+    known = [word for text in about for word in (text, *text.replace("@", ".").split("."))]
+    return int(zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses"]) < GUESSES

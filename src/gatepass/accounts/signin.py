@@ -1,0 +1,59 @@
+"""The check of a password, the one way to it: counted, hashed once, and told in one manner."""
+
+from asyncio import wrap_future
+from collections.abc import Callable
+
+from anyio import to_thread
+
+from gatepass.accounts.passwords import Passwords
+from gatepass.accounts.users import User, Users
+from gatepass.core import throttle
+from gatepass.drivers import run_async
+from gatepass.errors import LoginFailed
+from gatepass.stores import Store
+
+
+async def sign_in(
+    *,
+    users: Users,
+    passwords: Passwords,
+    store: Store,
+    email: str,
+    password: str,
+    address: str,
+    device: Callable[[str], str | None],
+    now: int,
+) -> User:
+    """Check a password.
+
+    Args:
+        users: The directory.
+        passwords: What hashes.
+        store: Where tries are counted.
+        email: Normalised.
+        password: As it was typed.
+        address: The client's, as far as it can be believed.
+        device: The id of the client's device, if it is known for a user of this id.
+        now: Seconds since the epoch.
+
+    Raises:
+        LoginFailed: Nobody has the address, the password is another one, or the user may not log in. Each costs one
+            hash, and which it was is not said.
+        Throttled: Too many tries; no hash was made.
+        StoreError: It cannot be known now.
+    """
+    user = users.by_email(email)
+    known = None if user is None else device(user.id)
+    await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
+    verdict = await wrap_future(passwords.verify(None if user is None else user.password_hash, password))
+    if user is None or not verdict.ok or user.disabled_at is not None:
+        raise LoginFailed
+    await run_async(throttle.succeeded(account=email, device=known), store.answer_async)
+    return await _renewed(user, users, passwords, password) if verdict.outdated else user
+
+
+async def _renewed(user: User, users: Users, passwords: Passwords, password: str) -> User:
+    """*user* with a hash under the parameters of today."""
+    digest = await wrap_future(passwords.rehash(password))
+    _ = await to_thread.run_sync(lambda: users.rehash(user.id, digest, expected=user.password_hash))
+    return users.by_id(user.id) or user

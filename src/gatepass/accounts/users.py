@@ -1,0 +1,212 @@
+"""The users: who has an account, by their address and by their id."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final, Protocol
+
+from gatepass.errors import AddressTaken, StoreError
+from gatepass.stores.migrations.sqlite import connect, prepare, reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """One account. Times are seconds since the epoch."""
+
+    #: Random and never changed: the subject of its sessions. An account that is made again is another one.
+    id: str
+    #: Normalised.
+    email: str
+    password_hash: str = field(repr=False)
+    created_at: int
+    password_changed_at: int
+    #: Since when it may not log in; None where it may.
+    disabled_at: int | None = None
+
+
+class Users(Protocol):
+    """A directory of users. Each call is one atomic step.
+
+    All raise `StoreError` where the answer cannot be known now. Reads take microseconds; writes wait for a disk.
+    """
+
+    def add(self, user: User) -> None:
+        """Keep a new user.
+
+        Raises:
+            AddressTaken: The address has an account.
+        """
+
+    def by_email(self, email: str) -> User | None:
+        """The user of this normalised address."""
+
+    def by_id(self, id: str) -> User | None:  # noqa: A002  it is the id
+        """The user of this id."""
+
+    def all(self, *, after: str = "", limit: int = 1_000) -> Sequence[User]:
+        """Users in the order of their addresses, those behind the address *after*."""
+
+    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
+        """Change the hash of a password; False where there is no such user, or the hash is not *expected* any more."""
+
+    def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
+        """Replace a hash by another one of the same password; False where it was changed meanwhile."""
+
+    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
+        """Let a user log in no more; False where there is no such user. The first date stands."""
+
+    def enable(self, id: str) -> bool:  # noqa: A002  it is the id
+        """Let a user log in again; False where there is no such user."""
+
+
+class MemoryUsers:
+    """Users of one process, gone with it."""
+
+    def __init__(self) -> None:
+        self._lock: Final = Lock()
+        self._by_id: dict[str, User] = {}
+        self._ids: dict[str, str] = {}
+
+    def add(self, user: User) -> None:
+        """See `Users`."""
+        with self._lock:
+            if user.email in self._ids:
+                raise AddressTaken
+            self._ids[user.email] = user.id
+            self._by_id[user.id] = user
+
+    def by_email(self, email: str) -> User | None:
+        """See `Users`."""
+        return self._by_id.get(self._ids.get(email, ""))
+
+    def by_id(self, id: str) -> User | None:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._by_id.get(id)
+
+    def all(self, *, after: str = "", limit: int = 1_000) -> Sequence[User]:
+        """See `Users`."""
+        with self._lock:
+            behind = sorted(email for email in self._ids if email > after)
+            return tuple(self._by_id[self._ids[email]] for email in behind[:limit])
+
+    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
+        """See `Users`."""
+        return self._change(id, expected, password_hash=new, password_changed_at=at)
+
+    def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._change(id, expected, password_hash=new)
+
+    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        with self._lock:
+            user = self._by_id.get(id)
+            if user is not None and user.disabled_at is None:
+                self._by_id[id] = replace(user, disabled_at=at)
+            return user is not None
+
+    def enable(self, id: str) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._change(id, None, disabled_at=None)
+
+    def _change(self, id: str, expected: str | None, **values: Any) -> bool:  # noqa: A002  it is the id
+        with self._lock:
+            user = self._by_id.get(id)
+            if user is None or expected not in {None, user.password_hash}:
+                return False
+            self._by_id[id] = replace(user, **values)
+            return True
+
+
+_COLUMNS: Final = "id, email, password_hash, created_at, password_changed_at, disabled_at"
+_ONE: Final = f"SELECT {_COLUMNS} FROM gatepass_user WHERE"  # noqa: S608  constants of ours
+
+
+class SqliteUsers:
+    """Users in the SQLite file that sessions are in, shared by all processes of one machine.
+
+    A connection is opened for each question and closed after it: logins are rare beside checks, and so nothing is held
+    over a fork or between threads.
+
+    Args:
+        path: The database file. Made if there is none, brought up to date if an older version made it.
+
+    Raises:
+        ConfigurationError, StoreError: As `SqliteStore`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        prepare(self._path)
+
+    def add(self, user: User) -> None:
+        """See `Users`."""
+        values = (
+            user.id,
+            user.email,
+            user.password_hash,
+            user.created_at,
+            user.password_changed_at,
+            user.disabled_at,
+        )
+        try:
+            _ = self._write(f"INSERT INTO gatepass_user ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
+        except sqlite3.IntegrityError:
+            raise AddressTaken from None
+
+    def by_email(self, email: str) -> User | None:
+        """See `Users`."""
+        return next(iter(self._read(f"{_ONE} email = ?", email)), None)
+
+    def by_id(self, id: str) -> User | None:  # noqa: A002  it is the id
+        """See `Users`."""
+        return next(iter(self._read(f"{_ONE} id = ?", id)), None)
+
+    def all(self, *, after: str = "", limit: int = 1_000) -> Sequence[User]:
+        """See `Users`."""
+        return self._read(f"{_ONE} email > ? ORDER BY email LIMIT ?", after, limit)
+
+    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
+        """See `Users`."""
+        return self._write(
+            "UPDATE gatepass_user SET password_hash = ?, password_changed_at = ?"
+            " WHERE id = ? AND password_hash = coalesce(?, password_hash)",
+            (new, at, id, expected),
+        )
+
+    def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._write(
+            "UPDATE gatepass_user SET password_hash = ? WHERE id = ? AND password_hash = ?", (new, id, expected)
+        )
+
+    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._write("UPDATE gatepass_user SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", (at, id))
+
+    def enable(self, id: str) -> bool:  # noqa: A002  it is the id
+        """See `Users`."""
+        return self._write("UPDATE gatepass_user SET disabled_at = NULL WHERE id = ?", (id,))
+
+    def _read(self, statement: str, *values: object) -> Sequence[User]:
+        try:
+            with closing(connect(self._path)) as connection:
+                rows = connection.execute(statement, values).fetchall()
+        except UnicodeEncodeError:
+            return ()  # halves of surrogate pairs: nobody has such an id
+        except sqlite3.Error as error:
+            raise StoreError(reason(error)) from error
+        names = _COLUMNS.split(", ")
+        return tuple(User(**dict(zip(names, row, strict=True))) for row in rows)
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> bool:
+        try:
+            with closing(connect(self._path)) as connection:
+                return connection.execute(statement, values).rowcount == 1
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise StoreError(reason(error)) from error

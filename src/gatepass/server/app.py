@@ -1,0 +1,76 @@
+"""The application: its parts, and how they are put together."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from gatepass import __version__
+from gatepass.accounts.passwords import Passwords
+from gatepass.errors import GatepassError
+from gatepass.fastapi import Gatepass
+from gatepass.records import Subject
+from gatepass.server import docs, health, pages, routes
+from gatepass.server.guard import Guard
+from gatepass.server.kept import keep
+from gatepass.server.parts import NAME, Parts
+from gatepass.server.refusals import on_http, on_refusal
+from gatepass.server.settings import Settings
+
+_STATIC: Final = Path(str(files("gatepass.server").joinpath("static")))
+
+
+def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> FastAPI:
+    """The server as an ASGI application.
+
+    Args:
+        settings: What the operator set.
+        clock: Seconds since the epoch.
+
+    Raises:
+        ConfigurationError: The settings do not fit together, or a file cannot be used.
+    """
+    kept = keep(settings)
+    store, users = kept.store, kept.users
+
+    def load_subject(subject: str) -> Subject | None:
+        user = users.by_id(subject)
+        return None if user is None else Subject(active=user.disabled_at is None)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        passwords.close()
+        store.close()
+
+    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    auth = Gatepass(
+        app,
+        mode=settings.mode,
+        accept=settings.accept or None,
+        store=store,
+        keys=kept.keys,
+        policy=settings.policy,
+        name=NAME,
+        issuer=settings.issuer,
+        audience=settings.audience,
+        origins=settings.origins,
+        login_page="/login",
+        load_subject=load_subject,
+        clock=clock,
+    )
+    passwords = Passwords()
+    app.state.parts = Parts(settings=settings, auth=auth, store=store, users=users, passwords=passwords, clock=clock)
+    app.add_middleware(Guard, site=auth.site)  # the outermost
+    app.add_exception_handler(GatepassError, on_refusal)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]
+    for part in (routes, health, pages, docs):
+        app.include_router(part.router)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    return app

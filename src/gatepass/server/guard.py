@@ -1,0 +1,122 @@
+"""What holds for every request and every answer, whoever serves it: hosts, sizes, patience, headers, a last resort."""
+
+import asyncio
+import logging
+import secrets
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown
+from gatepass.server.audit import request_id
+from gatepass.web import answers, bodies
+from gatepass.web.site import Site
+
+logger: Final = logging.getLogger("gatepass.server")
+
+#: Seconds that a body may take from its first byte to its last: of the longest, on a slow line.
+PATIENCE: Final = 15.0
+#: What is asked without knowing our name: by whoever starts and watches us, at the address of a machine.
+_WATCHED: Final = frozenset({"/healthz", "/readyz"})
+
+_FAILURE: Final = answers.json(
+    {
+        "type": "urn:gatepass:error:internal_error",
+        "title": "something went wrong here",
+        "status": 500,
+        "detail": "It is in the log, under the X-Request-Id of this answer.",
+        "code": "internal_error",
+    },
+    500,
+)
+
+
+class Guard:
+    """Wraps the whole application.
+
+    Args:
+        app: What it wraps.
+        site: Where the application is reached.
+        patience: Seconds that a body may take.
+    """
+
+    def __init__(self, app: ASGIApp, site: Site, patience: float = PATIENCE) -> None:
+        self._app = app
+        self._site = site
+        self._patience = patience
+        self._headers = {**answers.GUARD, **(answers.TRANSPORT if site.secure else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As the ASGI specification has it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        id = secrets.token_hex(8)  # noqa: A001  it is the id
+        token = request_id.set(id)
+        started = False
+
+        async def complete(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = id
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            self._check(scope)
+            await self._app(scope, self._bounded(receive), complete)
+        except GatepassError as error:
+            if started:
+                raise
+            await _answer(answers.problem(error))(scope, receive, complete)
+        except Exception:
+            # The last resort: nothing of what went wrong is told to anybody but the log.
+            logger.exception("request %s failed", id)
+            if started:
+                raise
+            await _answer(_FAILURE)(scope, receive, complete)
+        finally:
+            request_id.reset(token)
+
+    def _check(self, scope: Scope) -> None:
+        headers = scope["headers"]
+        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        if scope["path"] not in _WATCHED:
+            _ = self._site.serve(scope["scheme"], hosts, scope.get("root_path", ""))
+        elif len(hosts) != 1:
+            raise HostUnknown
+        for name, value in headers:
+            if name == b"content-length" and (not value.isdigit() or int(value[:9]) > bodies.MOST):
+                raise BodyTooLarge
+
+    def _bounded(self, receive: Receive) -> Receive:
+        size, whole = 0, False
+        ends_at: float | None = None
+
+        async def bounded() -> Message:
+            nonlocal size, whole, ends_at
+            if whole:  # what comes now is the end of the connection, and that may take as long as it likes
+                return await receive()
+            ends_at = ends_at or asyncio.get_running_loop().time() + self._patience
+            try:
+                async with asyncio.timeout_at(ends_at):
+                    message = await receive()
+            except TimeoutError:
+                raise FieldsInvalid({"": "this is not all of it"}) from None
+            size += len(message.get("body", b""))
+            if size > bodies.MOST:
+                raise BodyTooLarge
+            whole = not message.get("more_body", False)
+            return message
+
+        return bounded
+
+
+def _answer(answer: answers.Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers)

@@ -1,0 +1,72 @@
+"""JSON routes that read what was sent as strictly as a token: its type, its names, and nothing of it in a refusal."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from gatepass.core.strict import read_object
+from gatepass.errors import FieldsInvalid, MalformedCredential, MediaTypeUnsupported
+from gatepass.web.bodies import JSON, media_type
+
+
+class Body(BaseModel):
+    """What a route reads: every field of its type, and none that is unknown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _Strict(Request):
+    async def json(self) -> Any:
+        try:
+            return read_object(await self.body())
+        except MalformedCredential:
+            raise FieldsInvalid({"": "this is no JSON object"}) from None
+
+
+class StrictRoute(APIRoute):
+    """A route of FastAPI whose body is JSON and says so (ASVS 3.5.2)."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of the route, behind what this class is for."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            if self.body_field is not None:
+                request = _Strict(request.scope, request.receive)
+                if media_type(request.headers.getlist("content-type")) != JSON:
+                    raise MediaTypeUnsupported
+                try:
+                    _ = await request.json()  # here, where what it raises is not taken for a fault of ours
+                except ClientDisconnect:
+                    raise FieldsInvalid({"": "this is not all of it"}) from None
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                raise FieldsInvalid(_problems(error)) from None
+
+        return handle
+
+
+def _problems(error: RequestValidationError) -> dict[str, str]:
+    problems = {}
+    for found in error.errors():
+        path = [str(part) for part in found["loc"][1:]]
+        if found["type"] == "extra_forbidden":
+            problems[""] = "there is a field that is not known here"  # its name is what was sent, and stays unsaid
+        else:
+            problems[".".join(path)] = _REASONS.get(found["type"], "this is not what is asked for")
+    return problems
+
+
+#: In words of ours: those of the library may quote what was sent.
+_REASONS = {
+    "missing": "this is needed",
+    "string_type": "this is a text",
+    "bool_type": "this is true or false",
+    "literal_error": "this is none of the words that are asked for",
+}
