@@ -22,7 +22,10 @@ def normalised(text: str) -> str:
     if len(text) <= MOST:
         try:
             found = validate_email(
-                unicodedata.normalize("NFKC", text.strip()), check_deliverability=False, test_environment=True
+                unicodedata.normalize("NFKC", text.strip()),
+                check_deliverability=False,
+                strict=True,
+                test_environment=True,  # allows the domain `test`, which no stranger has
             )
         except EmailNotValidError:
             pass

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Final, NamedTuple, TypeVar
 
 import argon2
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from gatepass.errors import FieldsInvalid, StoreError
@@ -113,7 +113,7 @@ def _verdict(hash: str | None, nobodys: str, password: str) -> Verdict:  # noqa:
     given = _normalised(password)
     try:
         _ = _hasher.verify(hash or nobodys, given if given is not None else "\0")
-    except (VerifyMismatchError, InvalidHashError):
+    except (VerificationError, InvalidHashError):
         return Verdict(ok=False, outdated=False)
     return Verdict(
         ok=hash is not None and given is not None, outdated=hash is not None and _hasher.check_needs_rehash(hash)

@@ -23,7 +23,7 @@ class Rung:
 
 #: For an account and those of its devices that are not known, and for each that is. The waits grow up to 15 minutes. A
 #: person who mistypes meets none of them. Our choice.
-ACCOUNT: Final = (Rung(limit=5, window=60), Rung(limit=10, window=300), Rung(limit=20, window=900))
+ACCOUNT: Final = (Rung(limit=5, window=60), Rung(limit=8, window=300), Rung(limit=12, window=900))
 #: In a row, in a year: the most that NIST SP 800-63B-4 section 3.2.2 allows. Then only a known device may try, and its
 #: success, or an operator, begins the count anew.
 IN_A_ROW: Final = Rung(limit=100, window=365 * 86_400)

@@ -1,0 +1,178 @@
+"""Which passwords are good enough, and what a check of one costs."""
+
+import asyncio
+import threading
+import unicodedata
+from asyncio import wrap_future
+
+import argon2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from gatepass.accounts import passwords as module
+from gatepass.accounts.passwords import LEAST, MOST, Passwords, acceptable
+from gatepass.errors import FieldsInvalid, StoreError
+
+GOOD = "seventeen quiet walruses"
+ABOUT = ("ada.lovelace@example.com", "gatepass")
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords()
+
+
+def refused(password: str) -> str:
+    with pytest.raises(FieldsInvalid) as refusal:
+        acceptable(password, about=ABOUT)
+    (sentence,) = refusal.value.problems.values()
+    assert password not in sentence or not password
+    return sentence
+
+
+def spread(length: int) -> str:
+    """A password of this length that nobody guesses."""
+    return "".join(chr(0x4E00 + 37 * number % 5_000) for number in range(length))
+
+
+@pytest.mark.parametrize("length", [LEAST, 16, 64, 65, 71, 72, 73, MOST])
+def test_a_password_may_be_long_and_all_of_it_counts(length: int, passwords: Passwords) -> None:
+    """72 is where bcrypt stops to look."""
+    password = spread(length)
+    kept = passwords.hash(password, about=ABOUT).result()
+
+    assert passwords.verify(kept, password).result().ok
+    assert not passwords.verify(kept, password[:-1] + "x").result().ok
+    assert not passwords.verify(kept, password[:-1]).result().ok
+
+
+@pytest.mark.parametrize("length", [0, 1, 7, 8, LEAST - 1])
+def test_a_short_password_is_refused_whatever_is_in_it(length: int) -> None:
+    """NIST SP 800-63B-4: 15 where a password is all that is asked for."""
+    assert str(LEAST) in refused(spread(length)) or length == 0
+
+
+@pytest.mark.parametrize("length", [MOST + 1, 1_000, 10_485_760])
+def test_a_password_that_is_too_long_is_refused_before_any_work(length: int, passwords: Passwords) -> None:
+    assert str(MOST) in refused("x" * length)
+    assert not passwords.verify(None, "x" * length).result().ok
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+def test_what_no_keyboard_makes_is_refused(odd: str) -> None:
+    assert refused(GOOD + odd)
+
+
+def test_there_are_no_rules_about_letters_and_digits() -> None:
+    for password in (GOOD, GOOD.upper(), "walruses walk quietly at dawn", spread(20), "  spaces  stay  here  "):
+        assert acceptable(password, about=ABOUT) == password
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
+def test_a_password_is_the_same_on_every_keyboard(form: str, passwords: Passwords) -> None:
+    kept = passwords.hash("zwölf größere Ångström ﬁ", about=ABOUT).result()
+    assert passwords.verify(kept, unicodedata.normalize(form, "zwölf größere Ångström ﬁ")).result().ok  # type: ignore[arg-type]
+
+
+def test_common_passwords_are_refused() -> None:
+    """The whole list, as far as it is long enough; and those of any length, made longer by what people do."""
+    common = FREQUENCY_LISTS["passwords"]
+    long_enough = [password for password in common if len(password) >= LEAST]
+    assert len(long_enough) > 20
+    made_longer = [(word * LEAST)[: max(LEAST, 2 * len(word))] for word in common[:3_000:10]]
+    for password in [*long_enough, *made_longer]:
+        assert "easy to guess" in refused(password)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "ada.lovelace@example.com",
+        "gatepassgatepass",
+        "aaaaaaaaaaaaaaaa",
+        "1234567890123456",
+        "qwertyuiopasdfgh",
+        "P@ssw0rdP@ssw0rd",
+        "iloveyouiloveyou",
+    ],
+)
+def test_what_a_guesser_tries_first_is_refused(password: str) -> None:
+    assert "easy to guess" in refused(password)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_password_or_refused(password: str) -> None:
+    try:
+        given = acceptable(password, about=ABOUT)
+    except FieldsInvalid:
+        return
+    assert LEAST <= len(given) <= MOST
+    assert acceptable(given, about=ABOUT) == given
+
+
+def test_a_hash_says_how_it_was_made(passwords: Passwords) -> None:
+    """RFC 9106 section 4, its second recommendation."""
+    kept = argon2.extract_parameters(passwords.hash(GOOD, about=ABOUT).result())
+    assert (kept.type, kept.memory_cost, kept.time_cost, kept.parallelism) == (argon2.Type.ID, 65_536, 3, 4)
+    assert (kept.hash_len, kept.salt_len) == (32, 16)
+
+
+def test_a_hash_of_older_parameters_is_outdated(passwords: Passwords) -> None:
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(GOOD)
+
+    assert passwords.verify(older, GOOD).result() == (True, True)
+    assert passwords.verify(older, GOOD + "!").result() == (False, False)
+    assert passwords.verify(passwords.rehash(GOOD).result(), GOOD).result() == (True, False)
+
+
+@pytest.mark.parametrize("password", [GOOD, "", "\0", "\ud800", "x" * 1_000_000])
+def test_nobody_has_a_password_and_finding_out_costs_one_hash(passwords: Passwords, password: str) -> None:
+    before = passwords.hashes
+    assert not passwords.verify(None, password).result().ok
+    assert passwords.hashes == before + 1
+
+
+@pytest.mark.parametrize("kept", ["", "x", "$argon2id$", "plain text", GOOD])
+def test_what_is_no_hash_fits_no_password(passwords: Passwords, kept: str) -> None:
+    assert not passwords.verify(kept, GOOD).result().ok
+
+
+def test_no_more_hashes_are_made_at_once_than_memory_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them stands in the hash until all that may have come in; those beyond wait, and those beyond are told."""
+    most, waiting, entered, gate = 3, 5, [], threading.Event()
+    inside = threading.Semaphore(0)
+    passwords = Passwords(concurrent=most, waiting=waiting)
+
+    def slow(*_: object) -> str:
+        entered.append(threading.get_ident())
+        inside.release()
+        assert gate.wait(10)
+        return "hash"
+
+    # Not what is tested here, and it takes the time that this test cannot.
+    monkeypatch.setattr(module, "_normalised", slow)
+    futures = [passwords.rehash(GOOD) for _ in range(most + waiting)]
+    with pytest.raises(StoreError):
+        passwords.rehash(GOOD)
+    for _ in range(most):
+        assert inside.acquire(timeout=10)
+    assert not inside.acquire(blocking=False)
+    assert len(entered) == most
+    gate.set()
+    assert all(future.result(10).startswith("$argon2id$") for future in futures)
+    assert passwords.rehash(GOOD).result(10), "and the queue is empty again"
+    passwords.close()
+
+
+def test_the_loop_goes_on_while_passwords_are_hashed(passwords: Passwords) -> None:
+    async def log_in_and_count() -> int:
+        checks = asyncio.gather(*(wrap_future(passwords.verify(None, GOOD)) for _ in range(8)))
+        turns = 0
+        while not checks.done():
+            turns += 1
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(log_in_and_count()) > 8

@@ -1,0 +1,137 @@
+"""The directory of users: in memory and in the file that sessions are in."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepass.accounts.users import MemoryUsers, SqliteUsers, User, Users
+from gatepass.errors import AddressTaken, StoreError
+from gatepass.stores.sqlite import SqliteStore
+
+NOW = 1_900_000_000
+ADA = User(id="u1", email="ada@example.com", password_hash="first", created_at=NOW, password_changed_at=NOW)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def users(request: pytest.FixtureRequest, tmp_path: Path) -> Users:
+    return MemoryUsers() if request.param == "memory" else SqliteUsers(tmp_path / "gatepass.db")
+
+
+def at_once(work: Callable[[int], Any], many: int = 8) -> list[Any]:
+    """What *work* returned or raised, begun by all at once."""
+    barrier, results = threading.Barrier(many), [None] * many
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = work(number)
+        except AddressTaken as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_a_user_is_found_by_address_and_by_id(users: Users) -> None:
+    users.add(ADA)
+    assert users.by_email(ADA.email) == users.by_id(ADA.id) == ADA
+    assert users.by_email("grace@example.com") is users.by_id("u2") is None
+
+
+def test_an_address_has_one_account(users: Users) -> None:
+    users.add(ADA)
+    with pytest.raises(AddressTaken):
+        users.add(replace(ADA, id="u2"))
+    assert users.by_id("u2") is None
+
+
+def test_of_many_who_sign_up_with_one_address_one_does(users: Users) -> None:
+    results = at_once(lambda number: users.add(replace(ADA, id=f"u{number}")))
+    assert results.count(None) == 1
+    assert sum(isinstance(result, AddressTaken) for result in results) == 7
+
+
+def test_of_many_who_change_a_password_from_one_hash_one_does(users: Users) -> None:
+    users.add(ADA)
+    results = at_once(lambda number: users.set_password(ADA.id, f"new {number}", NOW + 1, expected="first"))
+    assert sorted(results) == [False] * 7 + [True]
+    changed = users.by_id(ADA.id)
+    assert changed == replace(ADA, password_hash=f"new {results.index(True)}", password_changed_at=NOW + 1)
+
+
+def test_a_password_is_set_whatever_it_was_where_nobody_says(users: Users) -> None:
+    users.add(ADA)
+    assert users.set_password(ADA.id, "new", NOW + 1)
+    assert not users.set_password("u2", "new", NOW + 1)
+
+
+def test_a_hash_is_renewed_only_where_nobody_changed_it(users: Users) -> None:
+    users.add(ADA)
+    assert users.rehash(ADA.id, "second", expected="first")
+    assert users.by_id(ADA.id) == replace(ADA, password_hash="second")
+    assert not users.rehash(ADA.id, "third", expected="first")
+
+
+def test_the_first_date_of_disabling_stands(users: Users) -> None:
+    users.add(ADA)
+    assert users.disable(ADA.id, NOW + 1)
+    assert users.disable(ADA.id, NOW + 2)
+    assert users.by_id(ADA.id) == replace(ADA, disabled_at=NOW + 1)
+    assert users.enable(ADA.id)
+    assert users.by_id(ADA.id) == ADA
+    assert not users.disable("u2", NOW)
+    assert not users.enable("u2")
+
+
+def test_users_are_listed_by_address_a_page_at_a_time(users: Users) -> None:
+    for number in (3, 1, 2):
+        users.add(replace(ADA, id=f"u{number}", email=f"{number}@example.com"))
+    assert [user.id for user in users.all(limit=2)] == ["u1", "u2"]
+    assert [user.id for user in users.all(after="2@example.com")] == ["u3"]
+
+
+@given(text=st.text())
+def test_any_text_is_nobody(text: str) -> None:
+    users = MemoryUsers()
+    assert users.by_id(text) is users.by_email(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "x" * 1_000_000, "' OR 1=1 --"])
+def test_any_text_is_nobody_in_a_file(text: str, tmp_path: Path) -> None:
+    users = SqliteUsers(tmp_path / "gatepass.db")
+    users.add(ADA)
+    assert users.by_id(text) is users.by_email(text) is None
+
+
+def test_users_and_sessions_share_a_file_in_either_order(tmp_path: Path) -> None:
+    path = tmp_path / "gatepass.db"
+    SqliteStore(path).close()
+    SqliteUsers(path).add(ADA)
+    SqliteStore(path).close()
+    assert SqliteUsers(path).by_id(ADA.id) == ADA
+
+
+def test_a_file_that_is_gone_is_a_fault_and_no_absence(tmp_path: Path) -> None:
+    """Or everybody would be told that their password is wrong."""
+    path = tmp_path / "gatepass.db"
+    users = SqliteUsers(path)
+    users.add(ADA)
+    for file in tmp_path.iterdir():
+        file.unlink()
+    for ask in (lambda: users.by_email(ADA.email), lambda: users.by_id(ADA.id), lambda: users.add(ADA), users.all):
+        with pytest.raises(StoreError):
+            ask()
+
+
+def test_a_hash_is_in_no_text_of_a_user() -> None:
+    assert "first" not in repr(ADA)
