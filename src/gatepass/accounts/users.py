@@ -1,5 +1,6 @@
 """The users: who has an account, by their address and by their id."""
 
+import secrets
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Protocol
 
+from gatepass.core.strict import b64encode
 from gatepass.errors import AddressTaken, StoreError
 from gatepass.stores.migrations.sqlite import connect, prepare, reason
 
@@ -25,6 +27,23 @@ class User:
     password_changed_at: int
     #: Since when it may not log in; None where it may.
     disabled_at: int | None = None
+
+
+def new_user(email: str, password_hash: str, at: int) -> User:
+    """An account that was not there before.
+
+    Args:
+        email: Normalised.
+        password_hash: As `Passwords.hash` made it.
+        at: Seconds since the epoch.
+    """
+    return User(
+        id=b64encode(secrets.token_bytes(16)).decode(),
+        email=email,
+        password_hash=password_hash,
+        created_at=at,
+        password_changed_at=at,
+    )
 
 
 class Users(Protocol):

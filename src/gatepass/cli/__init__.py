@@ -1,11 +1,14 @@
 """The command line. It is an extra: without click there is one sentence to read, and nothing breaks.
 
-Exit codes, for every command: 0 it was done, 1 it was refused, 2 it was asked wrongly or cannot run here.
+Exit codes, for every command: 0 it was done, 1 it was refused, 2 it was asked wrongly or cannot run here, 3 what it is
+about cannot be reached.
 """
 
 import sys
 
+REFUSED = 1
 USAGE = 2
+NOT_REACHABLE = 3
 
 
 def main() -> None:

@@ -19,9 +19,9 @@ from gatepass.records import Subject
 from gatepass.server import docs, health, pages, routes
 from gatepass.server.guard import Guard
 from gatepass.server.kept import keep
-from gatepass.server.parts import NAME, Parts
+from gatepass.server.parts import Parts
 from gatepass.server.refusals import on_http, on_refusal
-from gatepass.server.settings import Settings
+from gatepass.server.settings import NAME, Settings
 
 _STATIC: Final = Path(str(files("gatepass.server").joinpath("static")))
 

@@ -16,9 +16,6 @@ from gatepass.records import Event
 from gatepass.server.settings import Settings
 from gatepass.stores import Store
 
-#: What the server calls itself, in tokens and in the names of cookies.
-NAME: Final = "gatepass"
-
 events: Final = logging.getLogger("gatepass.events")
 
 

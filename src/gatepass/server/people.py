@@ -1,6 +1,5 @@
 """What a person does here, whether by a page or by JSON: sign up, log in, change the password, end a session."""
 
-import secrets
 from asyncio import wrap_future
 from typing import Any, Final
 
@@ -10,12 +9,12 @@ from starlette.requests import Request
 from gatepass.accounts import devices
 from gatepass.accounts.addresses import normalised
 from gatepass.accounts.signin import sign_in
-from gatepass.accounts.users import User
+from gatepass.accounts.users import User, new_user
 from gatepass.core import throttle
-from gatepass.core.strict import b64encode
 from gatepass.errors import LoginFailed, NotFound, Throttled
 from gatepass.records import Event, Identity, Receipt
-from gatepass.server.parts import NAME, Parts
+from gatepass.server.parts import Parts
+from gatepass.server.settings import NAME
 from gatepass.starlette import Caller, Credentials
 from gatepass.web.site import Place
 
@@ -48,10 +47,9 @@ async def sign_up(found: Parts, request: Request, email: str, password: str) -> 
     address = normalised(email)
     await found.ask(throttle.sign_up(address=_client(request), now=found.now()))
     digest = await wrap_future(found.passwords.hash(password, about=(address, NAME)))
-    now = found.now()
-    user = User(id=_new_id(), email=address, password_hash=digest, created_at=now, password_changed_at=now)
+    user = new_user(address, digest, found.now())
     await to_thread.run_sync(found.users.add, user)
-    found.tell(Event(kind="signup", at=now, subject=user.id))
+    found.tell(Event(kind="signup", at=user.created_at, subject=user.id))
     return user
 
 
@@ -142,10 +140,6 @@ def _device_cookie(found: Parts, request: Request, user: User) -> str:
 def _place(request: Request) -> Place:
     caller: Caller = request.scope["gatepass"]
     return caller.carried.serve()
-
-
-def _new_id() -> str:
-    return b64encode(secrets.token_bytes(16)).decode()
 
 
 def _still(found: Parts, user: User) -> None:

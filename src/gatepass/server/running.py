@@ -92,7 +92,6 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
             _Workers(config, sockets=[listener]).run()
     except KeyboardInterrupt:  # uvicorn has ended, and tells its caller why
         pass
-    logger.info("ended")
 
 
 def share(file: Path) -> None:

@@ -16,6 +16,8 @@ from gatepass.policy import Policy
 from gatepass.records import Mode
 from gatepass.web.address import address
 
+#: What the server calls itself, in tokens and in the names of cookies.
+NAME: Final = "gatepass"
 PREFIX: Final = "GATEPASS_"
 #: Names the file to read; without it, `gatepass.toml` in the working directory, where there is one.
 FILE: Final = "GATEPASS_CONFIG"

@@ -1,0 +1,47 @@
+"""What is printed: lines for people, JSON for programs, and nothing that could steer a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from gatepass.server.audit import as_json
+
+
+def plain(value: object) -> str:
+    """*value* as text for a terminal. What would steer it, or turn the direction of writing, is spelled out."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in _text(value)
+    )
+
+
+def moment(at: int | None) -> str:
+    """Seconds since the epoch as people read them, in UTC; empty for None."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def tell_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON object."""
+    click.echo(as_json(document))
+
+
+def tell_fields(fields: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line."""
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        click.echo(f"{name:<{width}}  {plain(value)}".rstrip())
+
+
+def tell_rows(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table."""
+    lines = [tuple(heads), *(tuple(map(plain, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        click.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _text(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,101 @@
+"""The store of the server, opened by the same settings as the server opens it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatepass.accounts.addresses import normalised
+from gatepass.accounts.users import User, Users
+from gatepass.cli.refusals import NotReachable, Refused
+from gatepass.errors import ConfigurationError, FieldsInvalid
+from gatepass.gate import Gate
+from gatepass.server.kept import keep
+from gatepass.server.settings import NAME, load
+from gatepass.stores import Store
+
+#: Users are read so many at a time.
+_PAGE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What a command works on."""
+
+    gate: Gate
+    store: Store
+    users: Users
+
+    def user(self, said: str) -> User:
+        """The user of an address or an id.
+
+        Raises:
+            Refused: There is none.
+        """
+        found = self.users.by_id(said)
+        if found is None and "@" in said:
+            try:
+                found = self.users.by_email(normalised(said))
+            except FieldsInvalid:
+                found = None
+        if found is None:
+            raise Refused("There is no such user.")
+        return found
+
+    def all_users(self) -> Iterator[User]:
+        """Every user, in the order of their addresses."""
+        after = ""
+        while page := self.users.all(after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].email
+
+
+@contextmanager
+def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
+    """What the settings name, for as long as the block lasts.
+
+    Args:
+        config: The file of settings, where one was named.
+        make: Whether to make a database where there is none. A command that only looks would else make an empty one
+            wherever it was started by mistake, and say that there is nothing in it.
+
+    Raises:
+        ConfigurationError: The settings cannot be; or they name a store that lives in the memory of another process.
+        NotReachable: There is no database.
+        StoreError: The database cannot answer.
+    """
+    loaded = load(config)
+    settings = loaded.settings
+    if settings.database is None:
+        raise ConfigurationError(
+            cause="The store is in the memory of the server, where no command can reach it",
+            fix="Set GATEPASS_STORE to a database, such as sqlite:///.gatepass/gatepass.db.",
+            source=loaded.sources["store"],
+        )
+    if not make and not settings.database.exists():
+        raise NotReachable(
+            f"There is no database at {settings.database}. Run this where the server runs, or set GATEPASS_STORE"
+            f" ({loaded.sources['store']})."
+        )
+    kept = keep(settings)
+    gate = Gate(
+        kept.store,
+        mode=settings.mode,
+        accept=settings.accept or None,
+        keys=kept.keys,
+        policy=settings.policy,
+        name=NAME,
+        issuer=settings.issuer,
+        audience=settings.audience,
+    )
+    try:
+        yield Stored(gate=gate, store=kept.store, users=kept.users)
+    finally:
+        gate.close()
+        kept.store.close()
+
+
+def now() -> int:
+    """Seconds since the epoch."""
+    return int(time.time())
