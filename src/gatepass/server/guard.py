@@ -39,13 +39,13 @@ class Guard:
     Args:
         app: What it wraps.
         site: Where the application is reached.
-        patience: Seconds that a body may take.
     """
 
-    def __init__(self, app: ASGIApp, site: Site, patience: float = PATIENCE) -> None:
+    patience = PATIENCE
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
         self._app = app
         self._site = site
-        self._patience = patience
         self._headers = {**answers.GUARD, **(answers.TRANSPORT if site.secure else {})}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,7 +103,7 @@ class Guard:
             nonlocal size, whole, ends_at
             if whole:  # what comes now is the end of the connection, and that may take as long as it likes
                 return await receive()
-            ends_at = ends_at or asyncio.get_running_loop().time() + self._patience
+            ends_at = ends_at or asyncio.get_running_loop().time() + self.patience
             try:
                 async with asyncio.timeout_at(ends_at):
                     message = await receive()
