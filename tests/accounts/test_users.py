@@ -25,7 +25,8 @@ def users(request: pytest.FixtureRequest, tmp_path: Path) -> Users:
 
 def at_once(work: Callable[[int], Any], many: int = 8) -> list[Any]:
     """What *work* returned or raised, begun by all at once."""
-    barrier, results = threading.Barrier(many), [None] * many
+    barrier = threading.Barrier(many)
+    results: list[Any] = [None] * many
 
     def run(number: int) -> None:
         barrier.wait()

@@ -47,7 +47,8 @@ def addresses() -> Iterator[str]:
 
 
 def test_of_five_hundred_guesses_at_once_five_go_on(store: Any) -> None:
-    barrier, went_on = threading.Barrier(50), []
+    barrier = threading.Barrier(50)
+    went_on: list[int] = []
 
     def guess() -> None:
         barrier.wait()

@@ -26,6 +26,7 @@ FACTS: dict[str, Any] = {
     "credential_replayed": {"session_id": "s"},
     "step_up_required": {"max_age": 300},
     "role_required": {"role": "admin"},
+    "throttled": [60],
     "csrf_refused": ["site"],
     "method_not_allowed": ["GET"],
     "fields_invalid": [{"next": "this is a path"}],

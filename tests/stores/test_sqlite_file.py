@@ -372,6 +372,7 @@ def test_the_files_of_the_migrations_are_never_changed() -> None:
     assert [tuple(migration[:3]) for migration in migrations.load("sqlite")] == [
         (1, "sessions", "508b66741c7874ee193b4eccb4040fccced2f37d92f28cbaaf7ad829bf2bc9f2"),
         (2, "remember", "7cdac8b533cfd07701b8fde8020ae1d3706b3fde9ee1c0da93108ea9a1b507f2"),
+        (3, "users", "feb61dedff91af11fff526150d0e8989e979a351988953be0694d9cb81656c68"),
     ]
 
 
