@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from gatepass import keys
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, KeyFile, KeyRing
 
@@ -125,7 +124,7 @@ def test_two_that_rotate_at_once_both_count(path: Path) -> None:
 
 def test_a_public_key_that_was_published_ahead_stays_public(path: Path) -> None:
     ring = KeyFile(path).ring()
-    ahead = keys.load(keys.generate("ES256").to_jwk())
+    ahead = load(generate("ES256").to_jwk())
     assert isinstance(ahead, EcKey)
     file = KeyFile(path)
 
@@ -244,7 +243,7 @@ def test_a_lock_that_cannot_be_opened_is_said(path: Path) -> None:
 def test_without_file_locks_it_is_said_at_use(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at import: everything else works there."""
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    spec = importlib.util.spec_from_file_location("keys_elsewhere", keys.__file__)
+    spec = importlib.util.spec_from_file_location("keys_elsewhere", module.__file__)
     assert spec is not None
     assert spec.loader is not None
     elsewhere = importlib.util.module_from_spec(spec)
@@ -325,6 +324,6 @@ def test_a_forked_process_has_a_lock_of_its_own(tmp_path: Path) -> None:
     ring = file.ring()
     file._mutex.acquire()
 
-    keys._after_fork()
+    module._after_fork()
 
     assert file.ring() is ring

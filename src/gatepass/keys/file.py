@@ -1,89 +1,28 @@
-"""Keys: made, read, and kept in a file that only its owner can read."""
+"""A key ring in a file that only its owner can read."""
 
 import json
 import os
-import secrets
 import stat
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import time
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 from weakref import WeakSet
-
-from cryptography.hazmat.primitives.asymmetric import ec
 
 try:
     import fcntl
-except ImportError:  # Windows: the rest of this module works, and a key file says what it lacks
+except ImportError:  # Windows: the rest of this package works, and a key file says what it lacks
     fcntl = None  # type: ignore[assignment]
 
-from gatepass.core.jwk import EcKey, HmacKey, Key, KeySet, read_jwk
-from gatepass.core.keyring import ROOT_SIZE, KeyRing, Root
-from gatepass.core.strict import b64decode, b64encode, read_object
+from gatepass.core.jwk import read_jwk
+from gatepass.core.keyring import KeyRing, Root
+from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError, MalformedCredential
-
-__all__ = ["EcKey", "HmacKey", "Key", "KeyFile", "KeyRing", "KeySet", "generate", "load", "new_ring"]
-
-_GENERATE: Final[Mapping[str, Callable[[], Key]]] = {
-    "ES256": lambda: EcKey(ec.generate_private_key(ec.SECP256R1())),
-    "HS256": lambda: HmacKey(secrets.token_bytes(32)),
-}
-
-
-def generate(algorithm: str) -> Key:
-    """Make a key for *algorithm*: ES256, whose public half others can verify with, or HS256 for one application.
-
-    Raises:
-        ConfigurationError: There is no such algorithm here.
-    """
-    if algorithm not in _GENERATE:
-        raise ConfigurationError(
-            cause=f"{algorithm!r} is not an algorithm that keys are made for",
-            fix=f"Use one of {', '.join(_GENERATE)}.",
-            source="algorithm=...",
-        )
-    return _GENERATE[algorithm]()
-
-
-def new_ring(algorithm: str = "ES256", *, now: int) -> KeyRing:
-    """Make a ring of one new key and one new root; *now* is what its root is dated, in seconds since the epoch."""
-    return KeyRing(signing=generate(algorithm), roots=(_new_root(now),))
-
-
-def load(data: Mapping[str, Any] | str | bytes) -> Key | KeySet:
-    """Read a JWK (RFC 7517) as a key, or a JWK Set as a key set, from a dict or from JSON text.
-
-    Raises:
-        ConfigurationError: It is of a kind that is not supported, or not well formed, or not for signatures.
-    """
-    source = "load(data)"
-    jwk: object = data
-    if isinstance(data, str | bytes):
-        jwk = _read(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data, source)
-    if isinstance(jwk, Mapping) and "keys" in jwk:
-        return KeySet.from_jwks(jwk, source=source)
-    return read_jwk(jwk, source=source)
-
-
-def _new_root(now: int) -> Root:
-    return Root(kid=secrets.token_urlsafe(12), secret=secrets.token_bytes(ROOT_SIZE), created_at=now)
-
-
-def _read(text: bytes, source: str) -> dict[str, Any]:
-    try:
-        return read_object(text)
-    except MalformedCredential:
-        raise ConfigurationError(
-            cause="the text is not a JSON object in UTF-8, with each name once",
-            fix="Give a JWK or a JWK Set, as RFC 7517 says.",
-            source=source,
-        ) from None
-
-
-# -- a ring in a file --------------------------------------------------------------------------------------------------
+from gatepass.keys.made import generate, new_ring, new_root
+from gatepass.keys.read import read_text
 
 #: The format that is written. A reader refuses a higher one: it cannot know what it would lose.
 _FORMAT: Final = 1
@@ -151,7 +90,7 @@ class KeyFile:
         _ = self.ring()
         with self._mutex, self._locked():
             _, ring = self._load()  # not what is held: another process may have rotated
-            ring = ring.rotated(generate(self._algorithm), _new_root(int(time())))
+            ring = ring.rotated(generate(self._algorithm), new_root(int(time())))
             self._write(ring, at_step)
             self._held = self._load()
             return self._held[1]
@@ -273,7 +212,7 @@ def _encode(ring: KeyRing) -> bytes:
 
 
 def _decode(text: bytes, path: Path) -> KeyRing:
-    document = _read(text, str(path))
+    document = read_text(text, str(path))
     number = document.get("gatepass_keys")
     if type(number) is int and number > _FORMAT:
         raise _refused(
