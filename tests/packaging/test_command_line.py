@@ -1,10 +1,12 @@
 """The `gatepass` command, as far as it goes."""
 
+import ast
 import json
 import platform
 import sqlite3
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -59,6 +61,35 @@ def test_the_list_of_commands_loads_none_of_them() -> None:
 
     assert done.returncode == 0, done.stderr
     assert "version" in done.stdout
+
+
+def test_a_group_loads_itself_and_of_its_commands_none(tmp_path: Path) -> None:
+    """A group is a folder with a table: its list, too, is told without its commands."""
+    group = tmp_path / "planted" / "more"
+    group.mkdir(parents=True)
+    head = "from gatepass.cli.commands import Commands\n"
+    (group.parent / "__init__.py").write_text(
+        f"{head}planted = Commands('planted', {{'more': 'More.'}}, help='Planted.')"
+    )
+    (group / "__init__.py").write_text(f"{head}more = Commands('planted.more', {{'end': 'The end.'}}, help='More.')")
+    (group / "end.py").write_text(
+        "import click\n@click.command\ndef end() -> None:\n    'The end.'\n    click.echo('reached')\n"
+    )
+
+    def asked(*words: str) -> tuple[str, list[str]]:
+        code = (
+            f"import sys; sys.path.append({str(tmp_path)!r}); from planted import planted;"
+            f"planted({list(words)!r}, standalone_mode=False);"
+            "print([name for name in sorted(sys.modules) if name.startswith('planted.')])"
+        )
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+        *lines, loaded = done.stdout.splitlines()
+        return "\n".join(lines), ast.literal_eval(loaded)
+
+    assert asked("--help")[1] == []
+    listed, loaded = asked("more", "--help")
+    assert ("The end." in listed, loaded) == (True, ["planted.more"])
+    assert asked("more", "end") == ("reached", ["planted.more", "planted.more.end"])
 
 
 def test_the_module_is_the_command() -> None:
