@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from gatepass.errors import ConfigurationError
-from gatepass.keys import EcKey, KeyFile, KeyRing
+from gatepass.keys import EcKey, KeyFile, KeyRing, generate, load
+from gatepass.keys import file as module
 
 
 @pytest.fixture
