@@ -1,8 +1,12 @@
 """Options that several commands have."""
 
 from pathlib import Path
+from typing import Any, Final
 
 import click
+
+#: Of commands that are given an id, which may begin with a dash: what is no option of theirs is no option.
+DASHED: Final[dict[str, Any]] = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 config = click.option(
     "--config",

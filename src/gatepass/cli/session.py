@@ -15,7 +15,7 @@ from gatepass.records import Receipt, Session
 
 @click.group
 def session() -> None:
-    """Who is logged in: list, show, end."""
+    """Who is logged in."""
 
 
 @session.command(name="list")
@@ -42,7 +42,7 @@ def list_(*, user: str | None, ended: bool, config: Path | None, as_json: bool) 
     )
 
 
-@session.command
+@session.command(context_settings=options.DASHED)
 @click.argument("id")
 @options.config
 @options.as_json
@@ -59,7 +59,7 @@ def show(*, id: str, config: Path | None, as_json: bool) -> None:  # noqa: A002 
     tell_fields({**document, **times})
 
 
-@session.command
+@session.command(context_settings=options.DASHED)
 @click.argument("id", required=False)
 @click.option("--user", help="All sessions of this user, an address or an id.")
 @click.option("--all", "everybody", is_flag=True, help="All sessions of all users.")

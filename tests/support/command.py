@@ -1,0 +1,108 @@
+"""The `gatepass` command in processes of its own, ended by their process ids."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from support.server import ROOT
+
+DEADLINE = 20.0
+
+
+def environment(**more: str) -> dict[str, str]:
+    """That of this process without settings of a server, and *more*."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEPASS_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT, ROOT / "tests"))), **more}
+
+
+def gatepass(
+    folder: Path, *words: str, said: str | None = None, code: int = 0, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """A command that ends by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gatepass", *words],
+        cwd=folder,
+        env=environment(**more),
+        input=said or "",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@dataclass(frozen=True)
+class Process:
+    """A server that listens."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    log: Path
+    #: What it said when it began to listen.
+    said: dict[str, Any]
+
+    @property
+    def port(self) -> int:
+        listening = self.said.get("listening")
+        return int(listening["port"] if listening else self.said["url"].rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it logged so far; each line has to be JSON."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Tell it to end, and wait until it has."""
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+def start(folder: Path, *words: str, module: str = "gatepass", **more: str) -> Process:
+    """Start `gatepass` with these words; whoever starts it ends it."""
+    log = folder / f"{threading.get_native_id()}-{len(list(folder.glob('*.log')))}.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *words, "--json"],
+            cwd=folder,
+            env=environment(**more),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    assert process.stdout is not None
+    line = process.stdout.readline()  # it says one, or ends
+    if not line:
+        process.wait(DEADLINE)
+        raise AssertionError(log.read_text())
+    return Process(process, folder, log, json.loads(line))
+
+
+@contextmanager
+def running(folder: Path, *words: str, module: str = "gatepass", **more: str) -> Iterator[Process]:
+    """A server, for as long as the block lasts."""
+    server = start(folder, *words, module=module, **more)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.terminate()
+            try:
+                server.process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+                server.process.wait(DEADLINE)
+        assert server.process.stdout is not None
+        server.process.stdout.close()

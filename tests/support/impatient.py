@@ -1,0 +1,12 @@
+"""The `gatepass` command with less patience and fewer connections, so that no test waits as long as a server."""
+
+import os
+
+from gatepass.cli import main
+from gatepass.server.guard import Guard
+from gatepass.server.patient import PatientProtocol
+
+if __name__ == "__main__":
+    PatientProtocol.patience = Guard.patience = float(os.environ["PATIENCE"])
+    PatientProtocol.most_connections = int(os.environ.get("CONNECTIONS", PatientProtocol.most_connections))
+    main()
