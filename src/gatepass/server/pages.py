@@ -1,19 +1,31 @@
 """The pages. Each form is answered by a redirect or by its page again; no script is needed for any of it."""
 
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from gatepass.errors import AddressTaken, CredentialError, FieldsInvalid, LoginFailed, MissingCredential, Throttled
+from gatepass.accounts.passwords import LEAST
+from gatepass.errors import (
+    AddressTaken,
+    CredentialError,
+    CredentialsAmbiguous,
+    FieldsInvalid,
+    LoginFailed,
+    MissingCredential,
+    Throttled,
+)
 from gatepass.fastapi import CurrentIdentity, MaybeIdentity
-from gatepass.server import people
-from gatepass.server.devices import grouped
+from gatepass.records import Identity, Receipt
+from gatepass.server import people, receipts
+from gatepass.server.devices import listed
 from gatepass.server.parts import parts
 from gatepass.server.templates import page
-from gatepass.starlette import local_path
+from gatepass.server.words import over_at, span
+from gatepass.starlette import Caller, local_path
 from gatepass.web import bodies
 
 router = APIRouter(include_in_schema=False)
@@ -24,37 +36,44 @@ HOME: Final = "/account"
 @router.get("/")
 async def home(request: Request, who: MaybeIdentity) -> Response:
     """The first page."""
-    return page(request, "home.html", who=who, signup=parts(request).settings.signup != "off")
+    found = parts(request)
+    user = None if who is None else found.users.by_id(who.subject)
+    return page(request, "home.html", user=user, signup=found.settings.signup != "off")
 
 
 @router.get("/login")
-async def login_form(request: Request, next: str | None = None) -> Response:  # noqa: A002  a field of the address
+async def login_form(request: Request) -> Response:
     """The form."""
-    return _login_form(request, next=local_path(next) or HOME)
+    query = request.query_params
+    left = "left" in query and _holds_nothing(request)
+    return _login_form(request, next=local_path(query.get("next")) or HOME, left=left)
 
 
 @router.post("/login")
 async def login(request: Request) -> Response:
     """Log in, and go on to where the person wanted to go."""
     fields = await _form(request, "email", "password", "next", "remember")
-    onward = local_path(fields.get("next")) or HOME
-    email = fields.get("email", "")
+    kept: dict[str, Any] = {
+        "next": local_path(fields.get("next")) or HOME,
+        "email": fields.get("email", ""),
+        "remember": "remember" in fields,
+    }
     try:
         _, device = await people.log_in(
-            parts(request), request, email, fields.get("password", ""), remember="remember" in fields
+            parts(request), request, kept["email"], fields.get("password", ""), remember=kept["remember"]
         )
     except (LoginFailed, FieldsInvalid):
-        return _login_form(request, 401, next=onward, email=email, wrong="The address or the password is wrong.")
+        return _login_form(request, 401, **kept, wrong="the address or the password is wrong")
     except Throttled as error:
-        return _wait(_login_form(request, 429, next=onward, email=email, wrong=_too_many(error)), error)
-    return _gone_on(request, onward, device)
+        return _wait(_login_form(request, 429, **kept, wrong=_too_many(error)), error)
+    return _gone_on(request, kept["next"], device)
 
 
 @router.get("/signup")
 async def signup_form(request: Request) -> Response:
     """The form."""
     people.check_open(parts(request))
-    return page(request, "signup.html", email="", problems={})
+    return _signup_form(request)
 
 
 @router.post("/signup")
@@ -66,91 +85,121 @@ async def signup(request: Request) -> Response:
         _ = await people.sign_up(parts(request), request, email, password)
         _, device = await people.log_in(parts(request), request, email, password)
     except FieldsInvalid as error:
-        return page(request, "signup.html", status=422, email=email, problems=error.problems)
+        return _signup_form(request, 422, email=email, problems=error.problems)
     except AddressTaken:
-        return page(request, "signup.html", status=409, email=email, problems={"email": "it has an account already"})
+        return _signup_form(request, 409, email=email, problems={"email": "this address has an account already"})
     except Throttled as error:
-        return _wait(page(request, "signup.html", status=429, email=email, problems={"": _too_many(error)}), error)
+        return _wait(_signup_form(request, 429, email=email, problems={"": _too_many(error)}), error)
     return _gone_on(request, HOME, device)
 
 
 @router.get("/account")
-async def account(request: Request, who: CurrentIdentity, ended: str | None = None, changed: bool = False) -> Response:
+async def account(request: Request, who: CurrentIdentity) -> Response:
     """The account: its devices, and its password."""
-    return await _account(request, who.subject, who.session_id, ended=ended, changed=changed)
+    return await _account(request, who)
 
 
 @router.post("/account/sessions/{id}/end")
 async def end_session(request: Request, who: CurrentIdentity, id: str) -> Response:  # noqa: A002  it is the id
     """Log out one device: one's own only, and without a word about others'."""
-    if await people.end_session(parts(request), who, id):
-        return _back(request, f"?ended={id}")
-    return _back(request)
+    _ = await _form(request)
+    receipt = await people.end_session(parts(request), who, id)
+    if receipt is None:
+        return _back(request)
+    # One that had ended already is as signed out as one that ends now.
+    return _back(request, **receipts.asked(receipt, (id,)))
 
 
 @router.post("/account/sessions/end-others")
 async def end_others(request: Request, who: CurrentIdentity) -> Response:
     """Log out every device but this one."""
-    _ = await parts(request).auth.revoke(subject=who.subject, except_session=who.session_id)
-    return _back(request, "?ended=others")
+    _ = await _form(request)
+    receipt = await parts(request).auth.revoke(subject=who.subject, except_session=who.session_id)
+    return _back(request, **receipts.asked(receipt))
 
 
 @router.post("/account/password")
 async def password(request: Request, who: CurrentIdentity) -> Response:
     """Change the password."""
     fields = await _form(request, "current", "new")
+    receipt: Receipt
     try:
-        _ = await people.change_password(parts(request), request, who, fields.get("current", ""), fields.get("new", ""))
+        receipt, _ = await people.change_password(
+            parts(request), request, who, fields.get("current", ""), fields.get("new", "")
+        )
     except LoginFailed:
-        problems, status = {"current": "this is not your password"}, 401
+        return await _account(request, who, 401, problems={"current": "this is not your password"})
     except FieldsInvalid as error:
-        problems, status = error.problems, 422
+        return await _account(request, who, 422, problems=error.problems)
     except Throttled as error:
-        problems, status = {"current": _too_many(error)}, 429
-    else:
-        return _back(request, "?changed=true")
-    return await _account(request, who.subject, who.session_id, problems=problems, status=status)
+        return _wait(await _account(request, who, 429, problems={"current": _too_many(error)}), error)
+    return _back(request, changed="true", **receipts.asked(receipt))
 
 
 @router.post("/logout")
 async def logout(request: Request) -> Response:
     """End the session on the server, and clear its cookies."""
+    _ = await _form(request)
     with suppress(CredentialError):  # it has ended already
         _ = await parts(request).auth.logout(request)
-    return RedirectResponse(_path(request, "/login"), 303)
+    return RedirectResponse(_path(request, "/login?left=true"), 303)
 
 
-def _login_form(request: Request, status: int = 200, *, next: str, email: str = "", wrong: str = "") -> Response:  # noqa: A002
-    open_ = parts(request).settings.signup != "off"
-    return page(request, "login.html", status=status, next=next, email=email, wrong=wrong, signup=open_)
+def _login_form(
+    request: Request,
+    status: int = 200,
+    *,
+    next: str,  # noqa: A002  it is called so in addresses
+    email: str = "",
+    remember: bool = True,
+    wrong: str = "",
+    left: bool = False,
+) -> Response:
+    return page(
+        request,
+        "login.html",
+        status=status,
+        next=next,
+        email=email,
+        remember=remember,
+        wrong=wrong,
+        left=left,
+        signup=parts(request).settings.signup != "off",
+    )
+
+
+def _signup_form(
+    request: Request, status: int = 200, *, email: str = "", problems: dict[str, str] | None = None
+) -> Response:
+    return page(request, "signup.html", status=status, email=email, problems=problems or {}, least=LEAST)
 
 
 async def _account(
-    request: Request,
-    subject: str,
-    current: str,
-    *,
-    status: int = 200,
-    ended: str | None = None,
-    changed: bool = False,
-    problems: dict[str, str] | None = None,
+    request: Request, who: Identity, status: int = 200, *, problems: dict[str, str] | None = None
 ) -> Response:
     found = parts(request)
-    user = found.users.by_id(subject)
+    user = found.users.by_id(who.subject)
     if user is None:
         raise MissingCredential
-    rows = await found.auth.sessions(subject)
+    now = found.now()
+    rows = await found.auth.sessions(who.subject)
+    devices = listed(rows, who.session_id, now)
+    # A new password is what there is to do about it.
+    alarm = any(row.ended_reason == "replayed" and over_at(row) >= user.password_changed_at for row in devices.over)
     return page(
         request,
         "account.html",
         status=status,
         user=user,
-        current=current,
-        groups=grouped(rows, current),
-        ended=ended,
-        changed=changed,
+        who=who,
+        devices=devices,
+        notices=receipts.told(request.query_params, user, devices, now),
+        alarm=alarm,
         problems=problems or {},
-        now=found.now(),
+        now=now,
+        here=_caller(request).carried.client().ip,
+        policy=found.settings.policy,
+        least=LEAST,
     )
 
 
@@ -158,9 +207,12 @@ async def _form(request: Request, *names: str) -> dict[str, str]:
     """The fields of a form.
 
     Raises:
-        FieldsInvalid: There is a field that is not known here.
+        FieldsInvalid: There is a field that is not known here, or not all of it came.
     """
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise FieldsInvalid({"": "this is not all of it"}) from None  # nobody is there to read it
     said = bodies.media_type(request.headers.getlist("content-type"))
     return bodies.read(body, said, fields=(), form=(*names, "csrf_token"))
 
@@ -171,17 +223,32 @@ def _gone_on(request: Request, path: str, device: str) -> Response:
     return answer
 
 
-def _back(request: Request, query: str = "") -> Response:
-    return RedirectResponse(_path(request, HOME) + query, 303)
+def _back(request: Request, **query: str) -> Response:
+    return RedirectResponse(_path(request, HOME) + (f"?{urlencode(query)}" if query else ""), 303)
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope["gatepass"]
+    return caller
 
 
 def _path(request: Request, path: str) -> str:
-    base: str = request.scope["gatepass"].base
+    base = _caller(request).base
     return path if path.startswith(base + "/") else base + path
 
 
+def _holds_nothing(request: Request) -> bool:
+    """Whether the browser holds no credential of ours, good or not."""
+    caller = _caller(request)
+    caller.jar.read = True
+    try:
+        return not caller.carried.cookies()
+    except CredentialsAmbiguous:
+        return False
+
+
 def _too_many(error: Throttled) -> str:
-    return f"Too many tries. Please wait {error.retry_after} seconds."
+    return f"too many tries; please wait {span(error.retry_after)}"
 
 
 def _wait(answer: Response, error: Throttled) -> Response:

@@ -12,7 +12,7 @@ from gatepass.accounts.signin import sign_in
 from gatepass.accounts.users import User, new_user
 from gatepass.core import throttle
 from gatepass.errors import LoginFailed, NotFound, Throttled
-from gatepass.records import Event, Identity, Receipt
+from gatepass.records import Client, Event, Identity, Receipt
 from gatepass.server.parts import Parts
 from gatepass.server.settings import NAME
 from gatepass.starlette import Caller, Credentials
@@ -45,11 +45,11 @@ async def sign_up(found: Parts, request: Request, email: str, password: str) -> 
     check_open(found)
     await found.auth.protect(request)
     address = normalised(email)
-    await found.ask(throttle.sign_up(address=_client(request), now=found.now()))
+    await found.ask(throttle.sign_up(address=_client(request).ip, now=found.now()))
     digest = await wrap_future(found.passwords.hash(password, about=(address, NAME)))
     user = new_user(address, digest, found.now())
     await to_thread.run_sync(found.users.add, user)
-    found.tell(Event(kind="signup", at=user.created_at, subject=user.id))
+    found.tell(Event(kind="signup", at=user.created_at, subject=user.id, client=_client(request)))
     return user
 
 
@@ -98,16 +98,15 @@ async def change_password(
     if not changed:  # somebody else was quicker, and this password is not the current one any more
         raise LoginFailed
     receipt = await found.auth.revoke(subject=user.id, except_session=who.session_id, reason="password")
-    found.tell(Event(kind="password", at=found.now(), subject=user.id))
+    found.tell(Event(kind="password", at=found.now(), subject=user.id, client=_client(request)))
     return receipt, await found.auth.step_up(request)
 
 
-async def end_session(found: Parts, who: Identity, id: str) -> bool:  # noqa: A002  it is the id
-    """End one session of who is calling; False where it is somebody else's, or none."""
+async def end_session(found: Parts, who: Identity, id: str) -> Receipt | None:  # noqa: A002  it is the id
+    """End one session of who is calling; None where it is somebody else's, or none."""
     if all(row.id != id for row in await found.auth.sessions(who.subject)):
-        return False
-    _ = await found.auth.revoke(session=id)
-    return True
+        return None
+    return await found.auth.revoke(session=id)
 
 
 async def _proved(found: Parts, request: Request, email: str, password: str) -> User:
@@ -121,13 +120,17 @@ async def _proved(found: Parts, request: Request, email: str, password: str) -> 
             store=found.store,
             email=email,
             password=password,
-            address=_client(request),
+            address=_client(request).ip,
             device=lambda subject: devices.known(keys, cookie, subject),
             now=found.now(),
         )
     except (LoginFailed, Throttled) as error:
-        client = request.scope["gatepass"].carried.client()
-        found.tell(Event(kind="login_failed", at=found.now(), reason=error.code, client=client))
+        # Not what was typed: some people type their password there.
+        user = found.users.by_email(email)
+        subject = "" if user is None else user.id
+        found.tell(
+            Event(kind="login_failed", at=found.now(), subject=subject, reason=error.code, client=_client(request))
+        )
         raise
 
 
@@ -153,6 +156,6 @@ def _still(found: Parts, user: User) -> None:
         raise LoginFailed
 
 
-def _client(request: Request) -> str:
+def _client(request: Request) -> Client:
     caller: Caller = request.scope["gatepass"]
-    return caller.carried.client().ip
+    return caller.carried.client()
