@@ -11,6 +11,7 @@
 | `NotPossible` | asks for something that this session or configuration can do |
 | `StoreError` | waits and tries again; somebody looks at the store |
 | `Throttled` | waits as long as it says |
+| `InternalError` | reads the log of the server |
 | `ConfigurationError` | refuses to start |
 
 `code` is for machines and stable; the message is for people and may change. Facts travel as attributes. No message
@@ -341,6 +342,14 @@ class KeyUnavailable(StoreError):
     """This node does not hold the key that the session was made under; another one may. A fault, not a refusal."""
 
     sentence = "this node does not hold the key of that session"
+
+
+class InternalError(GatepassError):
+    """What nobody expected: the last resort of the server. What happened is in its log, and nowhere else."""
+
+    code = "internal_error"
+    status = 500
+    sentence = "something went wrong here; the log has it under the X-Request-Id of this answer"
 
 
 class ConfigurationError(GatepassError):

@@ -53,7 +53,17 @@ async def sign_in(
 
 
 async def _renewed(user: User, users: Users, passwords: Passwords, password: str) -> User:
-    """*user* with a hash under the parameters of today."""
+    """*user* with a hash under the parameters of today.
+
+    Raises:
+        LoginFailed: The password was changed meanwhile.
+    """
     digest = await wrap_future(passwords.rehash(password))
-    _ = await to_thread.run_sync(lambda: users.rehash(user.id, digest, expected=user.password_hash))
-    return users.by_id(user.id) or user
+    replaced = await to_thread.run_sync(lambda: users.rehash(user.id, digest, expected=user.password_hash))
+    now = users.by_id(user.id)
+    if now is None:
+        raise LoginFailed
+    # Another login may have renewed it, or a change of the password: the second is no hash of this password.
+    if not replaced and not (await wrap_future(passwords.verify(now.password_hash, password))).ok:
+        raise LoginFailed
+    return now

@@ -1,5 +1,6 @@
 """The application: its parts, and how they are put together."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
-from gatepass import __version__
 from gatepass.accounts.passwords import Passwords
 from gatepass.errors import GatepassError
 from gatepass.fastapi import Gatepass
@@ -20,8 +21,10 @@ from gatepass.server import docs, health, pages, routes
 from gatepass.server.guard import Guard
 from gatepass.server.kept import keep
 from gatepass.server.parts import Parts
+from gatepass.server.purging import purging
 from gatepass.server.refusals import on_http, on_refusal
 from gatepass.server.settings import NAME, Settings
+from gatepass.server.strict import on_invalid
 
 _STATIC: Final = Path(str(files("gatepass.server").joinpath("static")))
 
@@ -43,13 +46,22 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         user = users.by_id(subject)
         return None if user is None else Subject(active=user.disabled_at is None)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        passwords.close()
-        store.close()
+    passwords = Passwords()
 
-    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001  it is called so
+        purge = asyncio.create_task(purging(auth.gate))
+        try:
+            yield
+        finally:
+            _ = purge.cancel()
+            _ = await asyncio.wait([purge])
+            passwords.close()
+            store.close()
+
+    # The version is that of the routes: which of ours runs is nobody's business (ASVS 13.4.6). A path is served as it
+    # is written, and no other is led to it.
+    app = FastAPI(title=NAME, version="1", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     auth = Gatepass(
         app,
         mode=settings.mode,
@@ -65,11 +77,13 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         load_subject=load_subject,
         clock=clock,
     )
-    passwords = Passwords()
     app.state.parts = Parts(settings=settings, auth=auth, store=store, users=users, passwords=passwords, clock=clock)
     app.add_middleware(Guard, site=auth.site)  # the outermost
     app.add_exception_handler(GatepassError, on_refusal)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
+    if settings.signup != "off":
+        app.include_router(routes.joining)
     for part in (routes, health, pages, docs):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=_STATIC))

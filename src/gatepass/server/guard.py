@@ -9,28 +9,20 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown
+from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown, InternalError
 from gatepass.server.audit import request_id
 from gatepass.web import answers, bodies
 from gatepass.web.site import Site
 
 logger: Final = logging.getLogger("gatepass.server")
 
-#: Seconds that a body may take from its first byte to its last: of the longest, on a slow line.
+#: Seconds that a body may take from its first byte to its last: of the longest, on a slow line. Our choice.
 PATIENCE: Final = 15.0
 #: What is asked without knowing our name: by whoever starts and watches us, at the address of a machine.
 _WATCHED: Final = frozenset({"/healthz", "/readyz"})
-
-_FAILURE: Final = answers.json(
-    {
-        "type": "urn:gatepass:error:internal_error",
-        "title": "something went wrong here",
-        "status": 500,
-        "detail": "It is in the log, under the X-Request-Id of this answer.",
-        "code": "internal_error",
-    },
-    500,
-)
+#: Of the length of a body: more is no number that we would read.
+_DIGITS: Final = 9
+_CUT: Final = {"": "this is not all of it"}
 
 
 class Guard:
@@ -46,7 +38,12 @@ class Guard:
     def __init__(self, app: ASGIApp, site: Site) -> None:
         self._app = app
         self._site = site
-        self._headers = {**answers.GUARD, **(answers.TRANSPORT if site.secure else {})}
+        self._headers = {
+            **answers.GUARD,
+            **(answers.TRANSPORT if site.secure else {}),
+            # What may be kept says so itself.
+            "Cache-Control": "no-store",
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As the ASGI specification has it."""
@@ -65,37 +62,46 @@ class Guard:
                 headers["X-Request-Id"] = id
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         try:
             self._check(scope)
-            await self._app(scope, self._bounded(receive), complete)
-        except GatepassError as error:
-            if started:
-                raise
-            await _answer(answers.problem(error))(scope, receive, complete)
-        except Exception:
-            # The last resort: nothing of what went wrong is told to anybody but the log.
-            logger.exception("request %s failed", id)
-            if started:
-                raise
-            await _answer(_FAILURE)(scope, receive, complete)
+            await self._app(_asked(scope), self._bounded(receive), complete)
+        except Exception as error:
+            refused = isinstance(error, GatepassError) and not started
+            if not refused:
+                # The last resort: nothing of what went wrong is told to anybody but the log.
+                logger.exception("request %s failed", id)
+            if not started:  # else the server cuts off what has begun
+                told = error if isinstance(error, GatepassError) else InternalError()
+                status, headers, body = answers.problem(told)
+                await Response(body, status, headers)(scope, receive, complete)
         finally:
             request_id.reset(token)
 
     def _check(self, scope: Scope) -> None:
-        headers = scope["headers"]
-        hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+        """Return if the request is worth any work.
+
+        Raises:
+            HostUnknown: It was sent to somebody else.
+            BodyTooLarge: It says so itself.
+        """
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1:
+            raise HostUnknown
         if scope["path"] not in _WATCHED:
             _ = self._site.serve(scope["scheme"], hosts, scope.get("root_path", ""))
-        elif len(hosts) != 1:
-            raise HostUnknown
-        for name, value in headers:
-            if name == b"content-length" and (not value.isdigit() or int(value[:9]) > bodies.MOST):
+        for name, value in scope["headers"]:
+            if name == b"content-length" and (not value.isdigit() or len(value) > _DIGITS or int(value) > bodies.MOST):
                 raise BodyTooLarge
 
     def _bounded(self, receive: Receive) -> Receive:
+        """*receive*, whose body ends in size and in time.
+
+        Raises:
+            BodyTooLarge: It does not end in size, whatever its headers say.
+            FieldsInvalid: It does not end in time, or the client has hung up in the middle of it.
+        """
         size, whole = 0, False
         ends_at: float | None = None
 
@@ -108,7 +114,9 @@ class Guard:
                 async with asyncio.timeout_at(ends_at):
                     message = await receive()
             except TimeoutError:
-                raise FieldsInvalid({"": "this is not all of it"}) from None
+                raise FieldsInvalid(_CUT) from None
+            if message["type"] == "http.disconnect":
+                raise FieldsInvalid(_CUT)
             size += len(message.get("body", b""))
             if size > bodies.MOST:
                 raise BodyTooLarge
@@ -118,5 +126,6 @@ class Guard:
         return bounded
 
 
-def _answer(answer: answers.Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers)
+def _asked(scope: Scope) -> Scope:
+    """What is asked for: HEAD is GET, and the server leaves the body away (RFC 9110 section 9.3.2)."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope

@@ -1,16 +1,17 @@
 """JSON routes that read what was sent as strictly as a token: its type, its names, and nothing of it in a refusal."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from gatepass.core.strict import read_object
 from gatepass.errors import FieldsInvalid, MalformedCredential, MediaTypeUnsupported
+from gatepass.server.refusals import on_refusal
 from gatepass.web.bodies import JSON, media_type
 
 
@@ -36,37 +37,31 @@ class StrictRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            if self.body_field is not None:
-                request = _Strict(request.scope, request.receive)
-                if media_type(request.headers.getlist("content-type")) != JSON:
-                    raise MediaTypeUnsupported
-                try:
-                    _ = await request.json()  # here, where what it raises is not taken for a fault of ours
-                except ClientDisconnect:
-                    raise FieldsInvalid({"": "this is not all of it"}) from None
-            try:
-                return await handler(request)
-            except RequestValidationError as error:
-                raise FieldsInvalid(_problems(error)) from None
+            if media_type(request.headers.getlist("content-type")) != JSON:
+                raise MediaTypeUnsupported
+            request = _Strict(request.scope, request.receive)
+            _ = await request.json()  # here, where what it raises is not taken for a fault of ours
+            return await handler(request)
 
-        return handle
+        return handler if self.body_field is None else handle
 
 
-def _problems(error: RequestValidationError) -> dict[str, str]:
+async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+    """The answer to fields that are not what a route asks for, also in an address."""
     problems = {}
     for found in error.errors():
-        path = [str(part) for part in found["loc"][1:]]
-        if found["type"] == "extra_forbidden":
-            problems[""] = "there is a field that is not known here"  # its name is what was sent, and stays unsaid
-        else:
-            problems[".".join(path)] = _REASONS.get(found["type"], "this is not what is asked for")
-    return problems
+        # What was asked for has a name of ours; that of an unknown field is what was sent, and stays unsaid.
+        known = found["type"] != "extra_forbidden"
+        field = ".".join(str(part) for part in found["loc"][1:]) if known else ""
+        problems[field] = _REASONS.get(found["type"], "this is not what is asked for")
+    return await on_refusal(request, FieldsInvalid(problems))
 
 
 #: In words of ours: those of the library may quote what was sent.
-_REASONS = {
+_REASONS: Final = {
+    "bool_type": "this is true or false",
+    "extra_forbidden": "there is a field that is not known here",
+    "literal_error": "this is none of the words that are asked for",
     "missing": "this is needed",
     "string_type": "this is a text",
-    "bool_type": "this is true or false",
-    "literal_error": "this is none of the words that are asked for",
 }

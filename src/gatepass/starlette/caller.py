@@ -253,10 +253,22 @@ class Caller:
     async def step_up(self, request: HTTPConnection, *, access: Access) -> Credentials:
         """See `Gatepass.step_up`."""
         place = self._writable()
-        _ = await self.identity(request)
+        who = await self.identity(request)
         credential = self.carried.credential()
+        transport = credential.transport
+        if transport == "bearer" and await self._holds(who.session_id):
+            # A page that keeps its access token in memory: what it renews with stays in its cookie.
+            transport, access = "cookie", "body"
         issued = await self.auth.gate.step_up(credential.text, client=self.carried.client())
-        return self._begun(issued, place, credential.transport, access)
+        return self._begun(issued, place, transport, access)
+
+    async def _holds(self, session_id: str) -> bool:
+        """Whether the refresh cookie is one of this session."""
+        cookie = self.carried.cookies().get("refresh")
+        try:
+            return cookie is not None and await self.auth.gate.session_id(cookie) == session_id
+        except CredentialError:
+            return False
 
     async def refresh(self, request: HTTPConnection, refresh_token: str | None, *, access: Access) -> Credentials:
         """Exchange *refresh_token*, or the one of the cookie.

@@ -66,7 +66,9 @@ def problem(error: GatepassError) -> Answer:
     if isinstance(error, StoreError | Throttled):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):
-        headers["Allow"] = ", ".join(error.allowed)
+        # Whoever answers GET answers HEAD (RFC 9110 section 9.1).
+        allowed = {*error.allowed, *(("HEAD",) if "GET" in error.allowed else ())}
+        headers["Allow"] = ", ".join(sorted(allowed))
     if isinstance(error, FieldsInvalid):
         body["errors"] = [{"field": field, "reason": reason} for field, reason in error.problems.items()]
     if isinstance(error, StepUpRequired):
