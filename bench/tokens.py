@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from bench.harness import Budget, Case
 from gatepass.core import jws
 from gatepass.core.claims import TokenCheck
-from gatepass.core.jwk import EcKey, HmacKey, Key, KeySet
+from gatepass.core.keys import EcKey, HmacKey, Key, KeySet
 from gatepass.core.strict import b64decode
 
 ISSUER, AUDIENCE = "https://auth.example.com", "orders"

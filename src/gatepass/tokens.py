@@ -2,18 +2,34 @@
 
 from collections.abc import Collection, Mapping
 from time import time
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from gatepass.core import jws
-from gatepass.core.claims import ACCESS, REQUIRED, TokenCheck
-from gatepass.core.jwk import Key, KeySet
+from gatepass.core.claims import ACCESS, REQUIRED, Claims, TokenCheck
 from gatepass.core.keyring import KeyRing
+from gatepass.core.keys import Key, KeySet
 from gatepass.core.strict import read_object
-from gatepass.errors import ConfigurationError, MalformedCredential
+from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 
-__all__ = ["sign", "verify"]
+__all__ = ["Claims", "KeySource", "sign", "verify"]
+
+
+@runtime_checkable
+class KeySource(Protocol):
+    """Where keys come from that may change while the program runs, such as the JWK Set of another service."""
+
+    def key_set(self, kid: str | None) -> KeySet:
+        """The keys as they are known now.
+
+        Args:
+            kid: None at first. Then the name that a token asks for and the set did not have, so that the source may
+                look again. A stranger chooses it: how often that is done is for the source to bound.
+
+        Raises:
+            GatepassError: There are no keys to be had; the caller of `verify` gets it as it is.
+        """
 
 
 def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str, Any] | None = None) -> str:
@@ -25,9 +41,14 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
         headers: Header members beside `alg` and `kid`. `typ` is ``at+jwt``, an access token, if it is not among them.
 
     Raises:
-        ConfigurationError: The key cannot sign, or this could never be verified again: a value that JSON cannot hold,
-            a header that is set by the key or that no one follows, a token over 8,192 bytes.
+        ConfigurationError: The key cannot sign or can be guessed, or this could never be verified again: a value that
+            JSON cannot hold, a header that is set by the key or that no one follows, a token over 8,192 bytes.
     """
+    signer = key.signing if isinstance(key, KeyRing) else key
+    if signer.weakness:
+        raise ConfigurationError(
+            cause=signer.weakness, fix=f"Make a key with keys.generate({signer.alg!r}).", source="sign(key)"
+        )
     more = dict(headers or {})
     typ = more.pop("typ", ACCESS)
     if jws.RESERVED & more.keys() or not isinstance(typ, str) or not typ:
@@ -45,7 +66,7 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
             fix="Give texts, numbers, booleans, None, lists and dicts with texts as names, and not deeply nested.",
             source="sign(...)",
         ) from None
-    token = jws.sign(payload, key.signing if isinstance(key, KeyRing) else key, typ=typ, headers=more or None)
+    token = jws.sign(payload, signer, typ=typ, headers=more or None)
     if len(token) > jws.MAX_SIZE:
         raise ConfigurationError(
             cause=f"the token has {len(token)} bytes and would be refused over {jws.MAX_SIZE}",
@@ -57,7 +78,7 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
 
 def verify(
     token: object,
-    keys: Key | KeySet | KeyRing,
+    keys: Key | KeySet | KeyRing | KeySource,
     *,
     algorithms: Collection[str],
     issuer: str,
@@ -66,13 +87,13 @@ def verify(
     leeway: int = 10,
     now: float | None = None,
     require: Collection[str] = REQUIRED,
-) -> Mapping[str, Any]:
+) -> Claims:
     """Check *token* and return its claims.
 
     Args:
         token: The text, exactly as it was received.
-        keys: What verifies.
-        algorithms: The allow list. It has no default, and the token has no say in it.
+        keys: What verifies. A `KeySource` is asked once more, by name, for a key that its set does not have.
+        algorithms: The allow list. It has no default, and the token has no say in it. `EdDSA` means Ed25519.
         issuer: What `iss` must be, to the letter.
         audience: What `aud` must be, or hold, to the letter.
         typ: What the header must say the token is, so that no other kind of token passes for this one.
@@ -86,17 +107,32 @@ def verify(
         ExpiredCredential: It was good once.
         ConfigurationError: What was asked for can check nothing.
     """
-    check = TokenCheck(
-        _key_set(keys),
-        algorithms=algorithms,
-        issuer=issuer,
-        audience=audience,
-        typ=typ,
-        leeway=leeway,
-        require=require,
-    )
-    _, claims = check.check(token, time() if now is None else now)
-    return claims
+    at = time() if now is None else now
+
+    def check(known: KeySet) -> Claims:
+        _, claims = TokenCheck(
+            known,
+            algorithms=algorithms,
+            issuer=issuer,
+            audience=audience,
+            typ=typ,
+            leeway=leeway,
+            require=require,
+        ).check(token, at)
+        return claims
+
+    if not isinstance(keys, KeySource):
+        return check(_key_set(keys))
+    known = keys.key_set(None)
+    try:
+        return check(known)
+    except UnknownCredential as error:
+        # Only now: form, algorithm and type are good, so this is a token that a key may have been made for since.
+        kid = jws.unverified_kid(token) if error.reason == "key" else None
+        newer = known if kid is None else keys.key_set(kid)
+        if newer is known:
+            raise
+    return check(newer)
 
 
 def _key_set(keys: Key | KeySet | KeyRing) -> KeySet:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatepass import tokens
 from gatepass.core import jws
 from gatepass.core.claims import MAX_JTI, MAX_SUB, MAX_TIME, TokenCheck
-from gatepass.core.jwk import HmacKey, Key, KeySet
+from gatepass.core.keys import HmacKey, Key, KeySet
 from gatepass.core.strict import b64encode
 from gatepass.errors import (
     ConfigurationError,
@@ -215,7 +215,9 @@ def test_the_allow_list_has_no_default() -> None:
         tokens.verify("", KEY, issuer="i", audience="a")  # type: ignore[call-arg]
 
 
-@pytest.mark.parametrize("algorithms", [[], "HS256", b"HS256", ["none"], ["HS256", "RS256"], [None]])
+@pytest.mark.parametrize(
+    "algorithms", [[], "HS256", b"HS256", ["none"], ["HS256", "RS1"], [None], ["HS256", []], None, 1]
+)
 def test_an_allow_list_that_allows_nothing_known_is_refused(algorithms: Any) -> None:
     with pytest.raises(ConfigurationError, match="algorithms"):
         verify(tokens.sign(CLAIMS, KEY), algorithms=algorithms)

@@ -1,13 +1,16 @@
 """What a token says (RFC 7519), and whether that is true here and now."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from gatepass.core.jwk import KeySet
 from gatepass.core.jws import Signatures
+from gatepass.core.keys import KeySet
 from gatepass.core.strict import read_object
 from gatepass.errors import ConfigurationError, ExpiredCredential, MalformedCredential, UnknownCredential
+
+#: What a token says, by name.
+Claims: TypeAlias = Mapping[str, Any]
 
 #: Characters of a `jti`. 256: what a denylist can be asked to hold.
 MAX_JTI: Final = 256

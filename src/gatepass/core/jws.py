@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gatepass.core.jwk import ALGORITHMS, MAX_KID, Key, KeySet
+from gatepass.core.keys import ALGORITHMS, MAX_KID, Key, KeySet, current_name
 from gatepass.core.strict import b64decode, b64encode, read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 
@@ -52,20 +52,14 @@ class Signatures:
 
         Args:
             keys: What verifies.
-            algorithms: The allow list; there is no default, and no key adds to it.
+            algorithms: The allow list; there is no default, and no key adds to it. `EdDSA` means Ed25519.
             typ: What the header must say the token is; None where anything may be signed.
 
         Raises:
             ConfigurationError: The list is empty or names an algorithm that is not supported.
         """
-        if isinstance(algorithms, str | bytes) or not algorithms or not all(alg in ALGORITHMS for alg in algorithms):
-            raise ConfigurationError(
-                cause=f"algorithms is not a list of one or more of {', '.join(sorted(ALGORITHMS))}",
-                fix="Name the algorithms of your own keys, for example algorithms=['ES256'].",
-                source="algorithms=...",
-            )
         self._keys = keys
-        self._algorithms = frozenset(algorithms)
+        self._algorithms = _allowed(algorithms)
         self._typ = typ and _media_type(typ)
         # The header segments that our own signer writes, so that reading one is a look into a dictionary.
         self._headers = (
@@ -79,17 +73,9 @@ class Signatures:
             MalformedCredential: It is no token in compact form, or one whose header asks for something else.
             UnknownCredential: Not our key, not its signature, not of the right type.
         """
-        if not isinstance(token, str):
-            raise MalformedCredential("type")
-        if len(token) > MAX_SIZE:
-            raise MalformedCredential("size")
-        if not token.isascii():
-            raise MalformedCredential("base64url")
-        text = token.encode()
-        parts = text.split(b".")
-        if len(parts) != 3 or b"" in parts:  # noqa: PLR2004 - header, payload, signature
+        text, header, payload, signature = _segments(token)
+        if not payload and self._typ is not None:  # nothing may be signed, and no typed token says nothing
             raise MalformedCredential("segments")
-        header, payload, signature = parts
         key = self._headers.get(header) or self._key_for(header)
         if not key.verify(text[: -len(signature) - 1], b64decode(signature)):
             raise UnknownCredential("signature")
@@ -97,24 +83,65 @@ class Signatures:
 
     def _key_for(self, segment: bytes) -> Key:
         header = _read_header(segment)
-        alg = header.get("alg")
-        if type(alg) is not str or alg not in self._algorithms:
+        said = header.get("alg")
+        alg = current_name(said) if type(said) is str else ""
+        if alg not in self._algorithms:
             raise UnknownCredential("algorithm")
         typ = header.get("typ")
         if self._typ is not None and (type(typ) is not str or _media_type(typ) != self._typ):
             raise UnknownCredential("typ")
-        if "kid" not in header:
-            key = self._keys.only(alg)
-        else:
-            kid = header["kid"]
-            if type(kid) is not str or not 0 < len(kid) <= MAX_KID:
-                raise MalformedCredential("header")
-            key = self._keys.get(kid)
+        kid = _kid(header)
+        key = self._keys.only(alg) if kid is None else self._keys.get(kid)
         if key is None:
             raise UnknownCredential("key")
         if key.alg != alg:
             raise UnknownCredential("algorithm")
         return key
+
+
+def unverified_kid(token: object) -> str | None:
+    """The `kid` that the header of *token* names, or None. Nothing is verified: it is good for looking up a key only.
+
+    Raises:
+        MalformedCredential: It is no token in compact form.
+    """
+    return _kid(_read_header(_segments(token)[1]))
+
+
+def _allowed(algorithms: object) -> frozenset[str]:
+    if isinstance(algorithms, Collection) and not isinstance(algorithms, str | bytes):
+        names = frozenset(current_name(name) if type(name) is str else "" for name in algorithms)
+        if names and names <= ALGORITHMS:
+            return names
+    raise ConfigurationError(
+        cause=f"algorithms is not a list of one or more of {', '.join(sorted(ALGORITHMS))}",
+        fix="Name the algorithms of your own keys, for example algorithms=['ES256'].",
+        source="algorithms=...",
+    )
+
+
+def _segments(token: object) -> tuple[bytes, bytes, bytes, bytes]:
+    """The whole of *token* in bytes, then header, payload and signature."""
+    if not isinstance(token, str):
+        raise MalformedCredential("type")
+    if len(token) > MAX_SIZE:
+        raise MalformedCredential("size")
+    if not token.isascii():
+        raise MalformedCredential("base64url")
+    text = token.encode()
+    parts = text.split(b".")
+    if len(parts) != 3 or not parts[0] or not parts[2]:  # noqa: PLR2004 - header, payload, signature
+        raise MalformedCredential("segments")
+    return text, parts[0], parts[1], parts[2]
+
+
+def _kid(header: Mapping[str, Any]) -> str | None:
+    if "kid" not in header:
+        return None
+    kid = header["kid"]
+    if type(kid) is not str or not 0 < len(kid) <= MAX_KID:
+        raise MalformedCredential("header")
+    return kid
 
 
 def _read_header(segment: bytes) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Final, Never
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from gatepass.core.jwk import MAX_KID, Key, KeySet
+from gatepass.core.keys import MAX_KID, Key, KeySet
 from gatepass.errors import ConfigurationError
 
 ROOT_SIZE: Final = 32

@@ -17,7 +17,7 @@ try:
 except ImportError:  # Windows: the rest of this package works, and a key file says what it lacks
     fcntl = None  # type: ignore[assignment]
 
-from gatepass.core.jwk import read_jwk
+from gatepass.core.keys import read_jwk
 from gatepass.core.keyring import KeyRing, Root
 from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError, MalformedCredential
