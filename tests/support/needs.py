@@ -11,6 +11,7 @@ CHROMIUM = "/usr/bin/chromium"
 #: Whether it is here, and how to get it.
 _NEEDS = {
     "chromium": (Path(CHROMIUM).exists, "install the Debian package chromium"),
+    "npm": (lambda: shutil.which("npm") is not None, "install the Debian package npm"),
     "curl": (lambda: shutil.which("curl") is not None, "install the Debian package curl"),
 }
 
