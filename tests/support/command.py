@@ -65,44 +65,58 @@ class Process:
         return [json.loads(line) for line in self.log.read_text().splitlines()]
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Tell it to end, and wait until it has."""
+        """Tell it to end, and wait until it has; what does not end in time is ended."""
         self.process.send_signal(number)
-        return self.process.wait(DEADLINE)
+        try:
+            return self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(DEADLINE)
+            raise
+        finally:
+            assert self.process.stdout is not None
+            self.process.stdout.close()
 
 
-def start(folder: Path, *words: str, module: str = "gatepass", **more: str) -> Process:
-    """Start `gatepass` with these words; whoever starts it ends it."""
+def start(
+    folder: Path, *words: str, module: str = "gatepass", lines: int = 0, group: bool = False, **more: str
+) -> Process:
+    """Start `gatepass` with these words; whoever starts it ends it.
+
+    Args:
+        folder: Where it works, and where its log is.
+        words: The command and its options.
+        module: What to run in place of `gatepass`.
+        lines: How many lines it tells people; 0: it tells JSON.
+        group: Whether it leads a group of processes of its own, as from a shell.
+        more: Variables for it.
+    """
     log = folder / f"{threading.get_native_id()}-{len(list(folder.glob('*.log')))}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *words, "--json"],
+            [sys.executable, "-m", module, *words, *([] if lines else ["--json"])],
             cwd=folder,
             env=environment(**more),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            start_new_session=group,
         )
     assert process.stdout is not None
     line = process.stdout.readline()  # it says one, or ends
     if not line:
         process.wait(DEADLINE)
         raise AssertionError(log.read_text())
+    if lines:
+        return Process(process, folder, log, {"lines": [line, *(process.stdout.readline() for _ in range(lines - 1))]})
     return Process(process, folder, log, json.loads(line))
 
 
 @contextmanager
-def running(folder: Path, *words: str, module: str = "gatepass", **more: str) -> Iterator[Process]:
-    """A server, for as long as the block lasts."""
-    server = start(folder, *words, module=module, **more)
+def running(folder: Path, *words: str, **options: Any) -> Iterator[Process]:
+    """A server that is started as by `start`, for as long as the block lasts."""
+    server = start(folder, *words, **options)
     try:
         yield server
     finally:
-        if server.process.poll() is None:
-            server.process.terminate()
-            try:
-                server.process.wait(DEADLINE)
-            except subprocess.TimeoutExpired:
-                server.process.kill()
-                server.process.wait(DEADLINE)
-        assert server.process.stdout is not None
-        server.process.stdout.close()
+        server.end()

@@ -44,7 +44,9 @@ class _Workers(Multiprocess):
     """The same for several processes."""
 
     def join_all(self) -> None:
-        """As of uvicorn."""
+        """As of uvicorn, which would leave new connections waiting for nobody."""
+        for listener in self.sockets:
+            listener.close()
         for worker in self.processes:
             while worker.process.is_alive():
                 worker.process.join(0.1)
