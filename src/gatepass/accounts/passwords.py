@@ -6,6 +6,7 @@ Sources: NIST SP 800-63B-4 section 3.1.1.2; RFC 9106; ASVS 6.2, 11.4.2.
 import unicodedata
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 from typing import Final, NamedTuple, TypeVar
 
@@ -57,8 +58,7 @@ class Passwords:
         self._pending = 0
         #: So many were asked for, for whoever counts.
         self.hashes = 0
-        # Whoever has no hash is checked against this one: it costs the same, and no password fits it.
-        self._nobodys = _hasher.hash("")
+        self._nobodys = _nobodys()
 
     def hash(self, password: str, *, about: Collection[str], field: str = "password") -> "Future[str]":
         """The hash of a new password, if it is `acceptable`.
@@ -107,6 +107,12 @@ class Passwords:
     def _done(self, _: object) -> None:
         with self._lock:
             self._pending -= 1
+
+
+@cache
+def _nobodys() -> str:
+    """What whoever has no hash is checked against: it costs the same, and no password fits it."""
+    return _hasher.hash("")
 
 
 def _verdict(hash: str | None, nobodys: str, password: str) -> Verdict:  # noqa: A002  it is the hash
