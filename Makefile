@@ -1,7 +1,7 @@
 # Two commands matter: `make dev` runs it, `make test` tests it. Everything else is listed by `make help`.
 PYTHON ?= python3
 VENV   ?= .venv
-MODE   ?= session
+MODE   ?= hybrid
 PORT   ?= 8400
 BIN    := $(VENV)/bin
 PIP    := -m pip --disable-pip-version-check --quiet install
@@ -12,7 +12,7 @@ TYPED  := $(wildcard src tests bench examples)
 APART  := tests/browser tests/packaging tests/repository tests/stores tests/test_secrets.py
 ALONE  := $(APART:%=--ignore=%) --ignore-glob='*crash*' --ignore-glob='*process*'
 # What has to be covered whole.
-FLOOR  := src/gatepass/core/*,src/gatepass/modes/*,src/gatepass/tokens.py,src/gatepass/keys.py
+FLOOR  := src/gatepass/core/*,src/gatepass/modes/*,src/gatepass/tokens.py,src/gatepass/keys/*
 
 # Pyright comes bundled in its wheel. Said nothing about versions, it neither looks for a newer one nor fetches it.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -36,6 +36,11 @@ $(VENV)/.made $(VENV)-bench/.made:
 	$(PYTHON) -m venv $(@D)
 	@touch $@
 
+$(VENV)/.server: requirements/server.txt requirements/build.txt pyproject.toml | $(VENV)/.made
+	$(BIN)/python $(PIP) --require-hashes -r requirements/server.txt -r requirements/build.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
 $(VENV)/.test: requirements/test.txt pyproject.toml | $(VENV)/.made
 	$(BIN)/python $(PIP) --require-hashes -r requirements/test.txt
 	$(BIN)/python $(PIP) --no-deps --no-build-isolation --editable .
@@ -50,8 +55,8 @@ $(VENV)-bench/.ready: requirements/bench.txt pyproject.toml | $(VENV)-bench/.mad
 	$(VENV)-bench/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-dev: $(VENV)/.test  ## the example at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
-	MODE=$(MODE) PORT=$(PORT) $(BIN)/python -m examples.server_rendered
+dev: $(VENV)/.server  ## the server at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
+	@$(BIN)/gatepass dev --mode $(MODE) --port $(PORT)
 
 test: $(VENV)/.test  ## every test
 	$(BIN)/python -m pytest

@@ -67,7 +67,7 @@ def test_it_starts_in_an_empty_folder_and_keeps_its_files_to_itself(tmp_path: Pa
         assert said["files"] == str(tmp_path / ".gatepass")
         assert said["mode"] == "hybrid"
         for page in said["pages"].values():
-            assert httpx.get(page, follow_redirects=True).status_code == 200, page
+            assert httpx.get(page, headers={"Accept": "text/html"}, follow_redirects=True).status_code == 200, page
     for path in (tmp_path / ".gatepass", *(tmp_path / ".gatepass").iterdir()):
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077, path
 
@@ -344,7 +344,7 @@ def children(pid: int) -> list[int]:
 
 
 class Restless(threading.Thread):
-    """A client at full speed. Hung up on by one server it asks the other one, once, and counts what failed all the same."""
+    """A client at full speed. Hung up on by one server it asks the other, once, and counts what failed all the same."""
 
     def __init__(self, ports: list[int], token: str, stop: threading.Event) -> None:
         super().__init__()
