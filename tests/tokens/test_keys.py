@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
+from support.families import KEYS, PAIRS
 
 from gatepass import tokens
 from gatepass.core.keyring import Root
@@ -44,9 +45,13 @@ def loaded(data: Mapping[str, Any] | str | bytes) -> Key:
     return key
 
 
-@pytest.fixture(params=["HS256", "ES256"])
+@pytest.fixture(params=KEYS)
 def key(request: pytest.FixtureRequest) -> Key:
-    return generate(request.param)
+    return KEYS[request.param]
+
+
+#: Where a key is made anew: one of each family.
+MADE = pytest.mark.parametrize("alg", ["HS256", "ES256", "Ed25519", "RS256"])
 
 
 # -- signing -----------------------------------------------------------------------------------------------------------
@@ -60,23 +65,56 @@ def test_a_key_verifies_what_it_signed_and_nothing_else(key: Key) -> None:
     assert not key.verify(b"data", signature[:-1])
     assert not key.verify(b"data", signature + b"\0")
     assert not key.verify(b"data", b"")
-    assert not generate(key.alg).verify(b"data", signature)
+    assert not any(other.verify(b"data", signature) for other in KEYS.values() if other is not key)
 
 
-def test_hs256_agrees_with_the_standard_library_at_every_length_of_secret() -> None:
-    for size in (32, 63, 64, 65, 200):
+@pytest.mark.parametrize("alg", KEYS)
+def test_a_key_is_made_for_every_algorithm(alg: str) -> None:
+    key, other = generate(alg), KEYS[alg]
+
+    assert type(key) is type(other)
+    assert key.alg == alg
+    assert key.kid != other.kid
+    assert key.verify(b"data", key.sign(b"data"))
+    assert not key.verify(b"data", other.sign(b"data"))
+
+
+def test_the_old_name_of_ed25519_is_understood_and_not_written() -> None:
+    """RFC 9864 section 4.1: `EdDSA` could mean two curves."""
+    key = generate("EdDSA")
+
+    assert key.alg == key.to_jwk()["alg"] == "Ed25519"
+    assert loaded({**key.to_jwk(), "alg": "EdDSA"}).alg == "Ed25519"
+
+
+@pytest.mark.parametrize(("alg", "name"), [("HS256", "sha256"), ("HS384", "sha384"), ("HS512", "sha512")])
+def test_hmac_agrees_with_the_standard_library_at_every_length_of_secret(alg: str, name: str) -> None:
+    for size in (64, 65, 127, 128, 129, 200):
         secret = bytes(i % 251 for i in range(size))
-        assert HmacKey(secret).sign(b"data") == hmac.digest(secret, b"data", "sha256")
+        assert HmacKey(secret, algorithm=alg).sign(b"data") == hmac.digest(secret, b"data", name)
 
 
-def test_numbers_out_of_range_are_no_signature() -> None:
+#: SP 800-186 section 3.2.1, written the other way: how much less than a power of two they are.
+ORDERS = {
+    "ES256": 2**256 - 2**224 + 2**192 - 0x4319055258E8617B0C46353D039CDAAF,
+    "ES384": 2**384 - 0x389CB27E0BC8D220A7E5F24DB74F58851313E695333AD68D,
+    "ES512": 2**521 - 0x5AE79787C40D069948033FEB708F65A2FC44A36477663B851449048E16EC79BF7,
+}
+
+
+@pytest.mark.parametrize("alg", ORDERS)
+def test_numbers_out_of_range_are_no_signature(alg: str) -> None:
     """A signature of zeros was good in Java for four years: CVE-2022-21449."""
-    key, order = EcKey(PRIVATE), 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    key = KEYS[alg]
     signature = key.sign(b"data")
-    for bad in (0, order, 2**256 - 1):
-        number = bad.to_bytes(32, "big")
-        assert not key.verify(b"data", number + signature[32:])
-        assert not key.verify(b"data", signature[:32] + number)
+    size = len(signature) // 2
+    s = int.from_bytes(signature[size:], "big")
+    for bad in (0, ORDERS[alg], 2 ** (8 * size) - 1):
+        number = bad.to_bytes(size, "big")
+        assert not key.verify(b"data", number + signature[size:])
+        assert not key.verify(b"data", signature[:size] + number)
+    # The honest twin: s has one more value, and that one is good.
+    assert key.verify(b"data", signature[:size] + (ORDERS[alg] - s).to_bytes(size, "big"))
 
 
 def test_there_is_no_key_for_an_algorithm_that_is_not_here() -> None:
@@ -90,12 +128,12 @@ def test_there_is_no_key_for_an_algorithm_that_is_not_here() -> None:
 def test_no_secret_is_in_what_is_printed(key: Key) -> None:
     ring = KeyRing(signing=key, roots=(Root(kid="r", secret=SECRET, created_at=NOW),))
     jwk = key.to_jwk(private=True)
-    hidden = [jwk.get("k", ""), jwk.get("d", ""), SECRET.decode()]
+    hidden = [jwk[name] for name in ("k", "d", "p", "q", "dp", "dq", "qi") if name in jwk] + [SECRET.decode()]
 
     for thing in (key, ring, ring.keys, ring.roots, ring.roots[0]):
         shown = f"{thing!r} {thing}"
         assert key.kid in shown or "Root" in shown
-        assert not any(secret and secret in shown for secret in hidden)
+        assert not any(secret in shown for secret in hidden)
 
 
 @pytest.mark.parametrize("kind", ["key", "set", "ring", "root"])
@@ -115,13 +153,17 @@ def test_a_key_does_not_change(key: Key) -> None:
         KeySet([key])._keys = {}  # type: ignore[misc]
 
 
-def test_an_export_holds_the_public_part_unless_more_is_asked_for() -> None:
-    key = EcKey(PRIVATE)
+@pytest.mark.parametrize("key", PAIRS.values(), ids=PAIRS)
+def test_an_export_holds_the_public_part_unless_more_is_asked_for(key: Key) -> None:
+    about = {"kty", "kid", "alg", "use"}
+    public = {"EC": {"crv", "x", "y"}, "RSA": {"n", "e"}, "OKP": {"crv", "x"}}[key.kty]
 
-    assert set(key.to_jwk()) == {"kty", "kid", "alg", "use", "crv", "x", "y"}
+    assert set(key.to_jwk()) == about | public
     assert loaded(key.to_jwk(private=True)).to_jwk(private=True) == key.to_jwk(private=True)
     with pytest.raises(ConfigurationError, match="public one"):
         loaded(key.to_jwk()).to_jwk(private=True)
+    with pytest.raises(ConfigurationError, match="cannot sign"):
+        loaded(key.to_jwk()).sign(b"data")
 
 
 def test_a_secret_has_no_public_part() -> None:
@@ -406,8 +448,9 @@ def test_a_set_is_of_keys() -> None:
 # -- the ring ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_rotated_ring_signs_anew_and_forgets_nothing(key: Key) -> None:
-    old, new = new_ring(key.alg, now=NOW), new_ring(key.alg, now=NOW + 1)
+@MADE
+def test_a_rotated_ring_signs_anew_and_forgets_nothing(alg: str) -> None:
+    old, new = new_ring(alg, now=NOW), new_ring(alg, now=NOW + 1)
 
     ring = old.published(new.signing, new.roots[0], now=1_900_000_000, signs_from=1_900_000_000, keep=86_400)
 
@@ -420,11 +463,12 @@ def test_a_rotated_ring_signs_anew_and_forgets_nothing(key: Key) -> None:
     assert ring.roots[0].created_at == NOW + 1
 
 
-def test_what_a_ring_publishes_is_public(key: Key) -> None:
-    published = new_ring(key.alg, now=NOW).jwks()["keys"]
+@MADE
+def test_what_a_ring_publishes_is_public(alg: str) -> None:
+    published = new_ring(alg, now=NOW).jwks()["keys"]
 
-    assert len(published) == (0 if key.symmetric else 1)
-    assert not any({"d", "k"} & jwk.keys() for jwk in published)
+    assert len(published) == (0 if alg == "HS256" else 1)
+    assert not any({"d", "k", "p", "q"} & jwk.keys() for jwk in published)
 
 
 def test_each_purpose_has_a_key_of_its_own() -> None:

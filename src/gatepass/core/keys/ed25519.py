@@ -19,13 +19,8 @@ _FIELD: Final = 2**255 - 19
 _D: Final = -121_665 * pow(121_666, -1, _FIELD) % _FIELD
 # y of the points whose eighth multiple is nothing. With one as its key, a signature is good for one message in eight or
 # for all. Those of order 1, 2 and 4, and the two of order 8.
-_SMALL: Final = frozenset({
-    1,
-    _FIELD - 1,
-    0,
-    0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
-    0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
-})  # fmt: skip
+_EIGHTH: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+_SMALL: Final = frozenset({1, _FIELD - 1, 0, _EIGHTH, _FIELD - _EIGHTH})
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False, init=False)
