@@ -44,7 +44,7 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
         ConfigurationError: The key cannot sign or can be guessed, or this could never be verified again: a value that
             JSON cannot hold, a header that is set by the key or that no one follows, a token over 8,192 bytes.
     """
-    signer = key.signing if isinstance(key, KeyRing) else key
+    signer = key.signer(int(time())) if isinstance(key, KeyRing) else key
     if signer.weakness:
         raise ConfigurationError(
             cause=signer.weakness, fix=f"Make a key with keys.generate({signer.alg!r}).", source="sign(key)"

@@ -322,7 +322,7 @@ class Verbs:
         """Refuse every token under one signing key from now on; see `Gate.revoke`."""
         self._needs_store()
         yield from self._renew_keys()
-        if kid == self._access().signing_kid:
+        if self._access().in_use(kid, now):
             raise KeyInUse
         yield from ask(Append(Entry(kind="kid", key=kid, until=now + KID_TTL)))
         yield from ask(Tell(Event(kind="revoke", at=now, reason="kid")))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.clock import Clock
 
 from gatepass import (
     MODES,
@@ -225,13 +226,13 @@ def test_the_key_that_signs_is_not_refused(gate: Any, ring: KeyRing) -> None:
     assert gate.authenticate(gate.login("ada").access_token)
 
 
-def test_a_refused_key_opens_nothing_any_more(make_gate: Any, store: Store, tmp_path: Path) -> None:
+def test_a_refused_key_opens_nothing_any_more(make_gate: Any, store: Store, tmp_path: Path, clock: Clock) -> None:
     """Not even a logout: whoever stole it can sign an access token of any session."""
-    keys = KeyFile(tmp_path / "keys.json")
+    keys = KeyFile(tmp_path / "keys.json", clock=clock)
     gate = make_gate(store, mode="hybrid", keys=keys)
     stolen = gate.login("ada")
     kid = keys.ring().signing.kid
-    keys.rotate()
+    keys.rotate(at_once=True)
     gate = make_gate(store, mode="hybrid", keys=keys)
     gate.revoke(kid=kid)
 

@@ -83,7 +83,7 @@ def test_a_refusal_outlives_the_token(
 def test_a_refused_key_is_refused_for_years(make_gate: Any, store: Store, ring: KeyRing, clock: Clock) -> None:
     """A thief who has it signs tokens with any end."""
     fresh = new_ring("HS256", now=0)
-    rotated = ring.rotated(fresh.signing, fresh.roots[0])
+    rotated = ring.published(fresh.signing, fresh.roots[0], now=0, signs_from=0, keep=10**10)
     make_gate(store, mode="jwt", keys=rotated).revoke(kid=ring.signing.kid)
     clock.advance(5 * 365 * 86_400)
     forged = make_gate(store, mode="jwt", keys=ring).login("ada").access_token
@@ -199,15 +199,17 @@ def test_a_use_that_is_noted_meanwhile_is_not_undone(make_gate: Any, store: Stor
 # -- keys --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_rotation_reaches_a_gate_that_runs(make_gate: Any, store: Store, mode: Mode, tmp_path: Path) -> None:
+def test_a_rotation_reaches_a_gate_that_runs(
+    make_gate: Any, store: Store, mode: Mode, tmp_path: Path, clock: Clock
+) -> None:
     """One process, one key file: rotate, refuse the old key, and go on."""
     if mode == "session":
         pytest.skip("sessions are not signed")
-    keys = KeyFile(tmp_path / "keys.json")
+    keys = KeyFile(tmp_path / "keys.json", clock=clock)
     gate = make_gate(store, mode=mode, keys=keys)
     old = keys.ring().signing.kid
     before = gate.login("ada")
-    keys.rotate()
+    keys.rotate(at_once=True)
 
     gate.revoke(kid=old)
 

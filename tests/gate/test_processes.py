@@ -54,7 +54,7 @@ def test_a_token_and_a_key_are_refused_everywhere(folder: Path, register: Regist
         assert other("authenticate", two.access_token).subject == "ada"
 
         kid = keys.ring().signing.kid
-        keys.rotate()
+        keys.rotate(at_once=True)
         assert gate.revoke(kid=kid).ended == ()
         assert other("authenticate", two.access_token) == "credential_revoked"
         # Both processes run on, and sign with the new key from their next login or refresh.

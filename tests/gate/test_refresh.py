@@ -151,7 +151,7 @@ def test_rotated_keys_change_no_successor(make_gate: Any, store: Store, ring: Ke
     first = make_gate(store, mode="hybrid", keys=ring).login("ada")
     second = make_gate(store, mode="hybrid", keys=ring).refresh(first.refresh_token)
     fresh = new_ring(ring.signing.alg, now=1_900_000_000)
-    rotated = ring.rotated(fresh.signing, fresh.roots[0])
+    rotated = ring.published(fresh.signing, fresh.roots[0], now=1_900_000_000, signs_from=1_900_000_000, keep=86_400)
 
     gate = make_gate(store, mode="hybrid", keys=rotated)
     assert gate.refresh(first.refresh_token).refresh_token == second.refresh_token

@@ -110,14 +110,14 @@ def test_logins_and_checks_ask_no_store(gate: Any) -> None:
     assert gate.authenticate(gate.login("ada").access_token)
 
 
-def test_a_key_that_another_process_made_is_found(make_gate: Any, tmp_path: Any) -> None:
+def test_a_key_that_another_process_made_is_found(make_gate: Any, tmp_path: Any, clock: Clock) -> None:
     """The file is read again when a token names a key that is not in the ring at hand."""
     path = tmp_path / "keys" / "keys.json"
-    here, there = (make_gate(mode="jwt", keys=KeyFile(path)) for _ in range(2))
+    here, there = (make_gate(mode="jwt", keys=KeyFile(path, clock=clock)) for _ in range(2))
     before = here.login("ada").access_token
     assert there.authenticate(before).subject == "ada"
-    KeyFile(path).rotate()
-    late = make_gate(mode="jwt", keys=KeyFile(path))
+    KeyFile(path, clock=clock).rotate(at_once=True)
+    late = make_gate(mode="jwt", keys=KeyFile(path, clock=clock))
     after = late.login("ada").access_token
 
     for gate in (here, there, late):

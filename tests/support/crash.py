@@ -65,7 +65,12 @@ class Rounds:
 
     def gate(self, wrap: Callable[[SqliteStore], Any] = lambda store: store) -> Gate:
         store = wrap(SqliteStore(self.folder / "gatepass.db"))
-        return Gate(store, mode="hybrid", keys=KeyFile(self.folder / "keys.json", algorithm="HS256"), clock=self.clock)
+        return Gate(
+            store,
+            mode="hybrid",
+            keys=KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock),
+            clock=self.clock,
+        )
 
     @property
     def subject(self) -> str:
@@ -85,7 +90,12 @@ class Rounds:
     def points(self, verb: str) -> list[tuple[str, int, str]]:
         """Every place where *verb* can be interrupted: name, index of the question, before or after."""
         asked = Asked(SqliteStore(self.folder / "gatepass.db"))
-        gate = Gate(asked, mode="hybrid", keys=KeyFile(self.folder / "keys.json", algorithm="HS256"), clock=self.clock)
+        gate = Gate(
+            asked,
+            mode="hybrid",
+            keys=KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock),
+            clock=self.clock,
+        )
         held = self.held()
         VERBS[verb](gate, held, self.subject)
         gate.close()
@@ -169,7 +179,7 @@ class Rounds:
     def steps(self) -> list[str]:
         """The steps in which a key file is rotated, as it names them."""
         names: list[str] = []
-        KeyFile(self.folder / "keys.json", algorithm="HS256")._rotate(names.append)
+        KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock)._rotate(names.append, 0)
         return names
 
     def rotate_round(self, step: str) -> None:
@@ -181,7 +191,7 @@ class Rounds:
             if here == step:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        self.kill(name, lambda: KeyFile(self.folder / "keys.json", algorithm="HS256")._rotate(die))
+        self.kill(name, lambda: KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock)._rotate(die, 0))
         gate = self.gate()
         if not self.accepted(gate, held.access_token):
             self.violations.append(f"{name}: a token from before is refused")

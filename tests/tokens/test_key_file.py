@@ -92,7 +92,7 @@ def test_a_ring_is_read_again_only_if_the_file_has_changed(path: Path) -> None:
     ring = one.ring()
 
     assert one.ring() is ring
-    rotated = other.rotate()
+    rotated = other.rotate(at_once=True)
     assert names(one.ring()) == names(rotated) != names(ring)
     assert one.ring() is one.ring()
 
@@ -101,8 +101,8 @@ def test_a_rotation_adds_and_forgets_nothing(path: Path) -> None:
     file = KeyFile(path)
     first = file.ring()
 
-    second = file.rotate()
-    third = KeyFile(path).rotate()
+    second = file.rotate(at_once=True)
+    third = KeyFile(path).rotate(at_once=True)
 
     assert names(third) == (
         (third.signing.kid, second.signing.kid, first.signing.kid),
@@ -117,8 +117,8 @@ def test_two_that_rotate_at_once_both_count(path: Path) -> None:
     one.ring()
     other.ring()
 
-    one.rotate()
-    ring = other.rotate()
+    one.rotate(at_once=True)
+    ring = other.rotate(at_once=True)
 
     assert len(ring.keys) == len(ring.roots) == 3
 
@@ -139,12 +139,12 @@ def test_a_public_key_that_was_published_ahead_stays_public(path: Path) -> None:
 
 def steps(folder: Path) -> list[str]:
     taken: list[str] = []
-    KeyFile(folder / "steps" / "keys.json")._rotate(taken.append)
+    KeyFile(folder / "steps" / "keys.json")._rotate(taken.append, 0)
     return taken
 
 
 def test_a_rotation_that_is_killed_leaves_the_old_ring_or_the_new_one(path: Path, tmp_path: Path) -> None:
-    script = "KeyFile(sys.argv[1])._rotate(lambda step: step == sys.argv[2] and os._exit(9))"
+    script = "KeyFile(sys.argv[1])._rotate(lambda step: step == sys.argv[2] and os._exit(9), 0)"
     for step in steps(tmp_path):
         before = KeyFile(path).ring()
         process = child(script, str(path), step)
@@ -154,7 +154,7 @@ def test_a_rotation_that_is_killed_leaves_the_old_ring_or_the_new_one(path: Path
         after = KeyFile(path).ring()
         assert len(after.keys) - len(before.keys) == (step in {"sync folder", "done"})
         assert {key.kid for key in before.keys} <= {key.kid for key in after.keys}
-        assert len(KeyFile(path).rotate().keys) == len(after.keys) + 1
+        assert len(KeyFile(path).rotate(at_once=True).keys) == len(after.keys) + 1
 
 
 def test_the_steps_are_those_of_a_whole_replacement(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_steps_are_those_of_a_whole_replacement(tmp_path: Path) -> None:
 def test_only_the_owner_can_read_what_is_made(path: Path) -> None:
     before = os.umask(0)
     try:
-        KeyFile(path).rotate()
+        KeyFile(path).rotate(at_once=True)
     finally:
         os.umask(before)
 
@@ -183,7 +183,7 @@ def refused(path: Path) -> ConfigurationError:
     """What `ring` and `rotate` say about the file at *path*, which they must leave as it is."""
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(ConfigurationError):
-        KeyFile(path).rotate()
+        KeyFile(path).rotate(at_once=True)
     with pytest.raises(ConfigurationError) as caught:
         KeyFile(path).ring()
     assert before == (path.read_bytes() if path.is_file() else None)
@@ -282,7 +282,7 @@ def test_a_file_that_is_too_large_to_be_ours_is_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "cause"),
     [
-        ({"gatepass_keys": 2}, "later version"),
+        ({"gatepass_keys": 3}, "later version"),
         ({"gatepass_keys": 0}, "not one of ours"),
         ({"gatepass_keys": "1"}, "not one of ours"),
         ({"gatepass_keys": True}, "not one of ours"),

@@ -1,6 +1,7 @@
 """The key ring: what signs, what still verifies, and the roots from which keys of other purposes are derived."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Never
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -10,6 +11,9 @@ from gatepass.core.keys import MAX_KID, Key, KeySet
 from gatepass.errors import ConfigurationError
 
 ROOT_SIZE: Final = 32
+
+#: Seconds that whoever fetches the public keys may keep them: the `max-age` of the JWKS. Our choice.
+PUBLISHED: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +47,38 @@ class Root:
         raise TypeError("a root secret is not pickled: it would be written down in the clear")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """When a key of a ring does what. Seconds since the epoch."""
+
+    created_at: int
+    #: The first second at which it signs; None for a key that only verifies.
+    signs_from: int | None = None
+    #: The first second at which nothing under it is good any more; None while that is not known.
+    ends_at: int | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class KeyRing:
     """One key that signs, further keys that verify, and the roots, newest first.
 
-    Further keys are older ones whose tokens are still alive, and one that is published ahead of its use.
+    A key is published ahead of its use, so that whoever fetches the public keys has it before they meet a token under
+    it; signs; verifies what it signed until the last of that is dead; and is removed.
 
     Raises:
         ConfigurationError: The signing key cannot sign or can be guessed, names repeat, or there is no root.
     """
 
+    #: The key that signs until `ahead` does.
     signing: Key
+    #: The key that is published, and signs from `ahead_at` on; None where there is none.
+    ahead: Key | None = None
+    ahead_at: int = 0
+    #: Older keys, and keys of others, which verify only.
     others: tuple[Key, ...] = ()
     roots: tuple[Root, ...]
+    #: By `kid`, as far as it is known.
+    lives: Mapping[str, Life] = field(default_factory=dict)
     #: All that verify, the signing key first.
     keys: KeySet = field(init=False, repr=False)
     #: The keys of CSRF tokens, the newest first: pages made before a rotation are still open.
@@ -65,9 +88,11 @@ class KeyRing:
     _refresh: dict[str, bytes] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not self.signing.can_sign:
-            raise _refused(f"the signing key {self.signing.kid!r} is a public one", "Give the private key.")
-        for key in (self.signing, *self.others):
+        signers = (self.signing,) if self.ahead is None else (self.signing, self.ahead)
+        for key in signers:
+            if not key.can_sign:
+                raise _refused(f"the signing key {key.kid!r} is a public one", "Give the private key.")
+        for key in (*signers, *self.others):
             if key.weakness:
                 raise _refused(key.weakness, "Make one with keys.generate('HS256').")
         refresh = {root.kid: root.derive("refresh") for root in self.roots}
@@ -75,7 +100,7 @@ class KeyRing:
             raise _refused("the ring has no root secret", "Make a ring with keys.new_ring(now=...).")
         if len(refresh) != len(self.roots):
             raise _refused("two root secrets have one name", "Give each its own kid.")
-        object.__setattr__(self, "keys", KeySet((self.signing, *self.others), source="KeyRing(...)"))
+        object.__setattr__(self, "keys", KeySet((*signers, *self.others), source="KeyRing(...)"))
         object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in self.roots))
         object.__setattr__(self, "device", tuple(root.derive("device") for root in self.roots))
         object.__setattr__(self, "_refresh", refresh)
@@ -93,17 +118,94 @@ class KeyRing:
         """What other services may know: the public parts, as a JWK Set. A secret has none and is left out."""
         return {"keys": [key.to_jwk() for key in self.keys if not key.symmetric]}
 
-    def rotated(self, new_key: Key, new_root: Root) -> "KeyRing":
-        """The ring that signs with *new_key*; all that was here goes on verifying.
+    def signer(self, now: int) -> Key:
+        """The key that signs at second *now*."""
+        return self.signing if self.ahead is None or now < self.ahead_at else self.ahead
+
+    def in_use(self, kid: str, now: int) -> bool:
+        """Whether the key of this name signs at second *now* or later."""
+        return kid == self.signer(now).kid or (self.ahead is not None and kid == self.ahead.kid)
+
+    def ends_at(self, kid: str) -> int | None:
+        """The first second at which nothing under a key is good any more; None while it has no end."""
+        life = self.lives.get(kid)
+        return None if life is None else life.ends_at
+
+    def published(self, new_key: Key, new_root: Root, *, now: int, signs_from: int, keep: int) -> "KeyRing":
+        """The ring that has *new_key* too, and signs with it from second *signs_from* on.
+
+        What signs until then ends *keep* seconds after that; what has ended by *now* is left out.
+
+        Args:
+            new_key: The next key.
+            new_root: From which what is not signed is derived; at once.
+            now: Seconds since the epoch.
+            signs_from: Seconds since the epoch; *now* for a key that may have been seen by others.
+            keep: Seconds that the longest token lives, and more.
 
         Raises:
-            ConfigurationError: The new parts do not go with the old ones.
+            ConfigurationError: Another key is published and does not sign yet; or the new parts do not go with the
+                old ones.
         """
-        return KeyRing(signing=new_key, others=(self.signing, *self.others), roots=(new_root, *self.roots))
+        if self.ahead is not None and now < self.ahead_at and now < signs_from:
+            raise _refused(
+                "a key is published and does not sign yet", "Wait until it does, or rotate at once.", source="rotate()"
+            )
+        signer = self.signer(now)
+        lives = dict(self.lives)
+        lives[signer.kid] = replace(self.life(signer.kid), ends_at=signs_from + keep)
+        lives[new_key.kid] = Life(created_at=now, signs_from=signs_from)
+        older = tuple(key for key in self.keys if key is not signer and not self._over(key.kid, now))
+        known = {signer.kid, new_key.kid, *(key.kid for key in older)}
+        return KeyRing(
+            signing=signer if signs_from > now else new_key,
+            ahead=new_key if signs_from > now else None,
+            ahead_at=signs_from if signs_from > now else 0,
+            others=older if signs_from > now else (signer, *older),
+            roots=(new_root, *self.roots),
+            lives={kid: life for kid, life in lives.items() if kid in known},
+        )
+
+    def joined(self, key: Key, *, now: int) -> "KeyRing":
+        """The ring that verifies with *key*, too: that of another issuer, or of the software that was here before.
+
+        Raises:
+            ConfigurationError: It does not go with those that are here.
+        """
+        return replace(self, others=(*self.others, key), lives={**self.lives, key.kid: Life(created_at=now)})
+
+    def without(self, kid: str, *, now: int) -> "KeyRing":
+        """The ring without a key that does not sign.
+
+        Raises:
+            ConfigurationError: It signs, or there is no such key.
+        """
+        if self.signer(now).kid == kid:
+            raise _refused(f"the key {kid!r} signs", "Rotate at once, then retire it.", source="retire()")
+        if self.keys.get(kid) is None:
+            raise _refused("there is no such key in the ring", "List them, and name one.", source="retire()")
+        signer = self.signer(now)
+        ahead = self.ahead if self.ahead is not None and self.ahead.kid != kid and now < self.ahead_at else None
+        return KeyRing(
+            signing=signer,
+            ahead=ahead,
+            ahead_at=self.ahead_at if ahead is not None else 0,
+            others=tuple(key for key in self.keys if key not in (signer, ahead) and key.kid != kid),
+            roots=self.roots,
+            lives={name: life for name, life in self.lives.items() if name != kid},
+        )
+
+    def _over(self, kid: str, now: int) -> bool:
+        ends_at = self.ends_at(kid)
+        return ends_at is not None and ends_at <= now
+
+    def life(self, kid: str) -> Life:
+        """When the key of this name does what; one of which nothing was written down is as old as the newest root."""
+        return self.lives.get(kid) or Life(created_at=self.roots[0].created_at, signs_from=self.roots[0].created_at)
 
     def __reduce__(self) -> Never:
         raise TypeError("a key ring is not pickled: it would be written down in the clear")
 
 
-def _refused(cause: str, fix: str) -> ConfigurationError:
-    return ConfigurationError(cause=cause, fix=fix, source="KeyRing(...)")
+def _refused(cause: str, fix: str, source: str = "KeyRing(...)") -> ConfigurationError:
+    return ConfigurationError(cause=cause, fix=fix, source=source)

@@ -173,7 +173,12 @@ class AccessTokens:
         ):
             raise MalformedCredential("claims")
         own: dict[str, Any] = {name: value for name, value in claims.items() if name not in RESERVED}
-        expires_at = int(claims["exp"])
+        expires_at, ends_at = int(claims["exp"]), verified.ring.ends_at(kid)
+        dead_at = expires_at + LEEWAY
+        if ends_at is not None:
+            if now >= ends_at:
+                raise UnknownCredential("key")
+            dead_at = min(dead_at, ends_at)
         identity = Identity(
             subject=claims["sub"],
             session_id=sid,
@@ -183,4 +188,4 @@ class AccessTokens:
             auth_time=auth_time,
             expires_at=expires_at,
         )
-        return Seen(identity, expires_at + LEEWAY, sid, claims["jti"], kid, version)
+        return Seen(identity, dead_at, sid, claims["jti"], kid, version)

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from time import time
 from typing import Final, TypeAlias
@@ -17,15 +18,21 @@ try:
 except ImportError:  # Windows: the rest of this package works, and a key file says what it lacks
     fcntl = None  # type: ignore[assignment]
 
-from gatepass.core.keys import read_jwk
-from gatepass.core.keyring import KeyRing, Root
+from gatepass.core.keyring import PUBLISHED, KeyRing, Life, Root
+from gatepass.core.keys import Key, read_jwk
 from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError, MalformedCredential
 from gatepass.keys.made import generate, new_ring, new_root
 from gatepass.keys.read import read_text
 
+#: Seconds from the publication of a key to its first use: whoever keeps the public keys for as long as we say
+#: (`core.keyring.PUBLISHED`) has it by then, twice over.
+AHEAD: Final = 2 * PUBLISHED
+#: Seconds that a key goes on verifying after its last use: no token lives longer than 30 days, see `Policy`.
+KEEP: Final = 31 * 86_400
+
 #: The format that is written. A reader refuses a higher one: it cannot know what it would lose.
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 #: A file of more bytes is not ours: 1 MiB, about 2,000 keys.
 _MAX_FILE: Final = 1 << 20
 
@@ -49,11 +56,23 @@ class KeyFile:
     Args:
         path: The file, for example ``.gatepass/keys.json``. Its folder is made with it, for its owner alone.
         algorithm: What a new key is for.
+        rotate_after: Seconds after which a key is old: the next who asks for the ring publishes another one. None:
+            keys are rotated by hand.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, path: str | os.PathLike[str], algorithm: str = "ES256") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        algorithm: str = "ES256",
+        *,
+        rotate_after: int | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
         self._path = Path(path)
         self._algorithm = algorithm
+        self._rotate_after = rotate_after
+        self._clock = clock
         self._mutex = threading.Lock()
         self._held: tuple[_Stamp, KeyRing] | None = None
         _files.add(self)
@@ -72,28 +91,69 @@ class KeyFile:
             if stamp is None:
                 with self._locked():
                     if self._stamp() is None:  # else another process was first
-                        self._write(new_ring(self._algorithm, now=int(time())), _nothing)
+                        self._write(new_ring(self._algorithm, now=self._now()), _nothing)
             if self._held is None or self._held[0] != stamp:
                 self._held = self._load()
-            return self._held[1]
+            ring = self._held[1]
+        return self._change(self._aged, _nothing) if self._old(ring) else ring
 
-    def rotate(self) -> KeyRing:
-        """Sign with a new key from now on, and derive from a new root; what was there goes on verifying.
+    def rotate(self, *, at_once: bool = False) -> KeyRing:
+        """Publish a new key, which signs in ten minutes, and derive from a new root; what was there goes on verifying.
+
+        Args:
+            at_once: Sign with it from now on. Verifiers that fetched the public keys just before refuse its tokens
+                until they fetch them again. For a key that others may have seen.
 
         Raises:
-            ConfigurationError: As for `ring`, and nothing is changed.
+            ConfigurationError: As for `ring`, and nothing is changed; or a key is published and does not sign yet.
         """
-        return self._rotate(_nothing)
+        return self._rotate(_nothing, 0 if at_once else AHEAD)
 
-    def _rotate(self, at_step: Callable[[str], None]) -> KeyRing:
-        """As `rotate`; *at_step* hears the name of each step before it is taken."""
-        _ = self.ring()
+    def retire(self, kid: str) -> KeyRing:
+        """Forget a key that does not sign: nothing under it is good any more, here and wherever this file is read.
+
+        For other nodes to know at once, `revoke(kid=...)` writes it into the log.
+
+        Raises:
+            ConfigurationError: As for `ring`; or it signs, or there is no such key. Nothing is changed.
+        """
+        return self._change(lambda ring: ring.without(kid, now=self._now()), _nothing)
+
+    def join(self, key: Key) -> KeyRing:
+        """Verify with *key*, too: that of the software that was here before.
+
+        Raises:
+            ConfigurationError: As for `ring`; or it does not go with those that are here. Nothing is changed.
+        """
+        return self._change(lambda ring: ring.joined(key, now=self._now()), _nothing)
+
+    def _rotate(self, at_step: Callable[[str], None], ahead: int = AHEAD) -> KeyRing:
+        return self._change(lambda ring: self._rotated(ring, ahead), at_step)
+
+    def _rotated(self, ring: KeyRing, ahead: int) -> KeyRing:
+        now = self._now()
+        return ring.published(generate(self._algorithm), new_root(now), now=now, signs_from=now + ahead, keep=KEEP)
+
+    def _aged(self, ring: KeyRing) -> KeyRing:
+        return self._rotated(ring, AHEAD) if self._old(ring) else ring  # another process was first
+
+    def _old(self, ring: KeyRing) -> bool:
+        if self._rotate_after is None or (ring.ahead is not None and self._now() < ring.ahead_at):
+            return False
+        return self._now() - (ring.life(ring.signer(self._now()).kid).signs_from or 0) >= self._rotate_after
+
+    def _change(self, change: Callable[[KeyRing], KeyRing], at_step: Callable[[str], None]) -> KeyRing:
+        """Replace the ring by what *change* makes of it; *at_step* hears the name of each step before it is taken."""
+        if self._held is None:
+            _ = self.ring()
         with self._mutex, self._locked():
-            _, ring = self._load()  # not what is held: another process may have rotated
-            ring = ring.rotated(generate(self._algorithm), new_root(int(time())))
-            self._write(ring, at_step)
+            _, ring = self._load()  # not what is held: another process may have changed it
+            self._write(change(ring), at_step)
             self._held = self._load()
             return self._held[1]
+
+    def _now(self) -> int:
+        return int(self._clock())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -202,11 +262,14 @@ def _encode(ring: KeyRing) -> bytes:
     document = {
         "gatepass_keys": _FORMAT,
         "signing": ring.signing.to_jwk(private=True),
+        "ahead": None if ring.ahead is None else ring.ahead.to_jwk(private=True),
+        "ahead_at": ring.ahead_at,
         "others": [key.to_jwk(private=key.can_sign) for key in ring.others],
         "roots": [
             {"kid": root.kid, "secret": b64encode(root.secret).decode(), "created_at": root.created_at}
             for root in ring.roots
         ],
+        "lives": {kid: asdict(life) for kid, life in ring.lives.items()},
     }
     return json.dumps(document, indent=1).encode() + b"\n"
 
@@ -219,20 +282,40 @@ def _decode(text: bytes, path: Path) -> KeyRing:
             f"the key file has format {number}, of a later version", "Upgrade gatepass, or name another file.", path
         )
     try:
-        if type(number) is not int or number != _FORMAT:
+        if type(number) is not int or number < 1:
             raise _refused("the key file is not one of ours", _ANOTHER, path)
+        if number == 1:  # of before keys were published ahead
+            document = {**document, "ahead": None, "ahead_at": 0, "lives": {}}
+        ahead = document["ahead"]
         return KeyRing(
             signing=read_jwk(document["signing"], source=str(path)),
+            ahead=None if ahead is None else read_jwk(ahead, source=str(path)),
+            ahead_at=_second(document["ahead_at"]),
             others=tuple(read_jwk(jwk, source=str(path)) for jwk in document["others"]),
             roots=tuple(
                 Root(kid=root["kid"], secret=b64decode(root["secret"].encode()), created_at=root["created_at"])
                 for root in document["roots"]
             ),
+            lives={kid: _life(**life) for kid, life in document["lives"].items()},
         )
     except ConfigurationError as error:
         raise _refused(error.cause, error.fix, path) from None
     except (KeyError, TypeError, AttributeError, MalformedCredential):
         raise _refused("the key file is not one of ours", _ANOTHER, path) from None
+
+
+def _life(*, created_at: object, signs_from: object, ends_at: object) -> Life:
+    return Life(
+        created_at=_second(created_at),
+        signs_from=None if signs_from is None else _second(signs_from),
+        ends_at=None if ends_at is None else _second(ends_at),
+    )
+
+
+def _second(said: object) -> int:
+    if type(said) is not int:
+        raise TypeError("a time is a whole second")
+    return said
 
 
 def _refused(cause: str, fix: str, path: Path) -> ConfigurationError:

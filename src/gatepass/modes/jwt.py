@@ -67,7 +67,7 @@ class JwtMode:
             **more,
             **thaw(session.claims),
         }
-        return jws.sign(msgspec.json.encode(claims), self._tokens.ring.signing, typ="at+jwt"), expires_at
+        return jws.sign(msgspec.json.encode(claims), self._tokens.ring.signer(now), typ="at+jwt"), expires_at
 
     def check(self, token: str, now: int) -> Flow[Identity]:
         """Who carries the access token *token*, of jwt or hybrid mode; see `AccessTokens.check` for what is refused."""
@@ -75,10 +75,9 @@ class JwtMode:
             yield from lease.confirm(self._denylist, now)
         return (yield from self._with_keys(lambda: self._tokens.check(token, now)))
 
-    @property
-    def signing_kid(self) -> str:
-        """The key that signs now."""
-        return self._tokens.ring.signing.kid
+    def in_use(self, kid: str, now: int) -> bool:
+        """Whether a key signs, now or later."""
+        return self._tokens.ring.in_use(kid, now)
 
     def open(self, token: str, now: int) -> Flow[Seen]:
         """What *token* says, if it is genuine; it may be expired, and its session may have ended.

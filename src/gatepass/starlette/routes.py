@@ -9,6 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from gatepass.core.keyring import PUBLISHED
 from gatepass.core.origin import local
 from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
 from gatepass.starlette.answer import onward, redirect, response
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Where other services look for the public keys.
 JWKS: Final = "/.well-known/jwks.json"
-#: Seconds that they may keep them.
-JWKS_AGE: Final = 300
 #: So many rows of the device list at most.
 LISTED: Final = 200
 NO_CONTENT: Final = Answer(204, dict(answers.GUARD), b"")
@@ -125,7 +124,7 @@ async def end_others(auth: "Gatepass", caller: Caller, request: Request) -> Answ
 async def jwks(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
     """The public keys, for services that verify tokens themselves."""
     status, headers, body = answers.json(auth.gate.jwks())
-    return Answer(status, {**headers, "Cache-Control": f"public, max-age={JWKS_AGE}"}, body)
+    return Answer(status, {**headers, "Cache-Control": f"public, max-age={PUBLISHED}"}, body)
 
 
 async def script(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001

@@ -1,0 +1,276 @@
+"""The life of a key: published, signing, verifying, gone; and nobody who holds a good token notices."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.clock import Clock
+
+from gatepass import Gate
+from gatepass.core.keyring import PUBLISHED, KeyRing
+from gatepass.core.strict import b64decode
+from gatepass.errors import ConfigurationError, CredentialError, KeyInUse
+from gatepass.keys import KeyFile, generate, new_ring
+from gatepass.keys.file import AHEAD, KEEP
+from gatepass.keys.made import new_root
+from gatepass.policy import LEEWAY, Policy
+from gatepass.stores.memory import MemoryStore
+from gatepass.stores.sqlite import SqliteStore
+
+NOW = 1_900_000_000
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keys(tmp_path: Path, clock: Clock) -> KeyFile:
+    return KeyFile(tmp_path / "keys.json", "HS256", clock=clock)
+
+
+def gate_of(keys: KeyFile, clock: Clock, store: Any = None, **options: Any) -> Gate:
+    return Gate(store or MemoryStore(), mode="hybrid", keys=keys, clock=clock, **options)
+
+
+def kid_of(gate: Gate) -> str:
+    """The key that signs now."""
+    header = gate.login("ada").access_token.partition(".")[0]
+    kid: str = json.loads(b64decode(header.encode()))["kid"]
+    return kid
+
+
+def test_a_new_key_is_published_before_it_signs(keys: KeyFile, clock: Clock) -> None:
+    """For as long as anybody keeps the public keys, and longer; then it signs, in a gate that nobody told."""
+    gate = gate_of(keys, clock)
+    old = kid_of(gate)
+    new = keys.rotate().ahead
+    assert new is not None
+    assert new.kid in [key.kid for key in keys.ring().keys]
+
+    clock.advance(AHEAD - 1)
+    assert kid_of(gate) == old
+    clock.advance(1)
+    assert kid_of(gate) == new.kid
+    assert AHEAD >= 2 * PUBLISHED
+
+
+def test_a_rotation_at_once_signs_at_once(keys: KeyFile, clock: Clock) -> None:
+    gate = gate_of(keys, clock)
+    old = kid_of(gate)
+    keys.rotate(at_once=True)
+    assert kid_of(gate) != old
+
+
+def test_a_rotation_at_once_does_not_wait_for_one_that_is_under_way(keys: KeyFile, clock: Clock) -> None:
+    gate = gate_of(keys, clock)
+    published = keys.rotate().ahead
+    with pytest.raises(ConfigurationError):
+        keys.rotate()
+    assert keys.ring().ahead is not None, "nothing was changed"
+    stands = keys.rotate(at_once=True)
+    assert published is not None
+    assert kid_of(gate) == stands.signing.kid != published.kid
+
+
+def test_a_second_rotation_waits_for_the_first(keys: KeyFile, clock: Clock) -> None:
+    first = keys.rotate().ahead
+    clock.advance(AHEAD)
+    ring = keys.rotate()
+    assert first is not None
+    assert ring.signing.kid == first.kid
+    assert len(ring.keys) == 3
+
+
+def test_a_token_outlives_any_number_of_rotations(keys: KeyFile, clock: Clock) -> None:
+    gate = gate_of(keys, clock, policy=Policy(access_ttl=86_400))
+    token = gate.login("ada").access_token
+    for _ in range(20):
+        keys.rotate()
+        clock.advance(AHEAD)
+        assert gate.authenticate(token).subject == "ada"
+        assert gate.authenticate(gate.login("grace").access_token).subject == "grace"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_nothing_under_a_key_is_good_after_its_end(keys: KeyFile, clock: Clock, seen: bool) -> None:
+    """A token with a longer life than any of ours: whoever copied the key makes such."""
+    gate = gate_of(keys, clock, policy=Policy(access_ttl=86_400))
+    old = keys.ring()
+    keys.rotate()
+    forger = Gate(
+        MemoryStore(), mode="hybrid", keys=new_ring_of(old), clock=lambda: clock() + AHEAD + KEEP - 3_600, policy=long()
+    )
+    forged = forger.login("ada").access_token
+    clock.advance(AHEAD + KEEP - 1)
+    gate.login("ada")  # whoever signs reads the file again; who only checks does so when a key is not known
+    if seen:
+        assert gate.authenticate(forged).subject == "ada", "its honest twin: a second before"
+    clock.advance(1)
+    with pytest.raises(CredentialError):
+        gate.authenticate(forged)
+    clock.advance(1)
+    keys.rotate()
+    assert old.signing.kid not in [key.kid for key in keys.ring().keys], "and the next rotation removes it"
+
+
+def new_ring_of(ring: KeyRing) -> KeyRing:
+    return KeyRing(signing=ring.signing, roots=ring.roots)
+
+
+def long() -> Policy:
+    return Policy(access_ttl=86_400)
+
+
+def test_no_token_of_ours_outlives_its_key() -> None:
+    assert Policy(token_ttl=30 * 86_400).token_ttl + 2 * LEEWAY < KEEP
+    with pytest.raises(ConfigurationError):
+        Policy(token_ttl=30 * 86_400 + 1)
+
+
+def test_a_key_that_signs_is_not_retired(keys: KeyFile, clock: Clock) -> None:
+    signing = keys.ring().signing.kid
+    with pytest.raises(ConfigurationError):
+        keys.retire(signing)
+    keys.rotate()
+    with pytest.raises(ConfigurationError):
+        keys.retire(signing)
+    assert kid_of(gate_of(keys, clock)) == signing
+    with pytest.raises(ConfigurationError):
+        keys.retire("no such key")
+
+
+def test_a_retired_key_opens_nothing_and_the_others_all(keys: KeyFile, clock: Clock, tmp_path: Path) -> None:
+    """At once where the file is read again, and by the log where it is not."""
+    store = SqliteStore(tmp_path / "gatepass.db")
+    gate, elsewhere = (gate_of(keys, clock, store) for _ in range(2))
+    old, stolen = keys.ring().signing.kid, gate.login("ada").access_token
+    assert elsewhere.authenticate(stolen)
+    keys.rotate(at_once=True)
+    fresh = gate.login("grace").access_token
+    gate.revoke(kid=old)
+    keys.retire(old)
+
+    for node in (gate, elsewhere, gate_of(keys, clock, store)):
+        with pytest.raises(CredentialError):
+            node.authenticate(stolen)
+        assert node.authenticate(fresh).subject == "grace"
+    store.close()
+
+
+def test_a_key_that_will_sign_is_not_refused(keys: KeyFile, clock: Clock) -> None:
+    """Or everybody would be logged out when it does; taken out of the ring first, it may be."""
+    gate = gate_of(keys, clock)
+    ahead = keys.rotate().ahead
+    assert ahead is not None
+    gate.login("ada")
+    with pytest.raises(KeyInUse):
+        gate.revoke(kid=ahead.kid)
+    keys.retire(ahead.kid)
+    gate.revoke(kid=ahead.kid)
+    clock.advance(2 * AHEAD)
+    assert gate.authenticate(gate.login("ada").access_token)
+
+
+def test_what_another_software_signed_goes_on(keys: KeyFile, clock: Clock) -> None:
+    theirs = generate("HS256")
+    before = Gate(
+        MemoryStore(), mode="hybrid", keys=KeyRing(signing=theirs, roots=(new_root(NOW),)), clock=clock
+    ).login("ada")
+    gate = gate_of(keys, clock)
+    with pytest.raises(CredentialError):
+        gate.authenticate(before.access_token)
+    keys.join(theirs)
+    assert gate.authenticate(before.access_token).subject == "ada"
+    assert kid_of(gate) != theirs.kid
+
+
+def test_old_keys_are_rotated_by_whoever_comes_first(tmp_path: Path, clock: Clock) -> None:
+    age = 90 * 86_400
+    path = tmp_path / "keys.json"
+    first = KeyFile(path, "HS256", rotate_after=age, clock=clock).ring()
+    clock.advance(age - 1)
+    assert KeyFile(path, "HS256", rotate_after=age, clock=clock).ring().ahead is None
+    clock.advance(1)
+    barrier, rings = threading.Barrier(6), []
+
+    def read() -> None:
+        file = KeyFile(path, "HS256", rotate_after=age, clock=clock)
+        barrier.wait()
+        rings.append(file.ring())
+
+    threads = [threading.Thread(target=read) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({ring.ahead.kid for ring in rings if ring.ahead}) == 1, "one rotated, five found it done"
+    assert len(rings) == 6
+    assert rings[0].signing.kid == first.signing.kid
+    clock.advance(AHEAD + age)
+    ring = KeyFile(path, "HS256", rotate_after=age, clock=clock).ring()
+    assert ring.ahead is not None, "and again after as long"
+    assert KeyFile(path, "HS256", clock=clock).ring().ahead_at == ring.ahead_at
+
+
+def test_a_file_of_before_keys_were_published_is_read(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "keys.json"
+    file = KeyFile(path, "HS256", clock=clock)
+    ring = file.ring()
+    document = json.loads(path.read_text())
+    for name in ("ahead", "ahead_at", "lives"):
+        del document[name]
+    path.write_text(json.dumps({**document, "gatepass_keys": 1}))
+
+    again = KeyFile(path, "HS256", clock=clock)
+    assert again.ring().signing.kid == ring.signing.kid
+    assert again.ring().life(ring.signing.kid).signs_from == NOW
+    assert again.rotate().lives[ring.signing.kid].ends_at == NOW + AHEAD + KEEP
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"ahead": {}},
+        {"ahead_at": "soon"},
+        {"ahead_at": 1.5},
+        {"ahead_at": True},
+        {"lives": []},
+        {"lives": {"k": {}}},
+        {"lives": {"k": {"created_at": 1, "signs_from": 1, "ends_at": "x"}}},
+        {"lives": {"k": {"created_at": 1, "signs_from": 1, "ends_at": None, "more": 1}}},
+    ],
+)
+def test_a_file_whose_times_are_none_is_refused(tmp_path: Path, clock: Clock, broken: dict[str, Any]) -> None:
+    path = tmp_path / "keys.json"
+    KeyFile(path, "HS256", clock=clock).ring()
+    path.write_text(json.dumps({**json.loads(path.read_text()), **broken}))
+    with pytest.raises(ConfigurationError):
+        KeyFile(path, "HS256", clock=clock).ring()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["rotate", "at once", "wait", "retire", "join"]), st.integers(0, 3 * AHEAD))))
+def test_whatever_becomes_of_a_ring_one_key_signs_and_what_it_signed_is_good(steps: list[tuple[str, int]]) -> None:
+    now, ring = NOW, new_ring("HS256", now=NOW)
+    for step, seconds in steps:
+        try:
+            if step in {"rotate", "at once"}:
+                ahead = AHEAD if step == "rotate" else 0
+                ring = ring.published(generate("HS256"), new_root(now), now=now, signs_from=now + ahead, keep=KEEP)
+            elif step == "retire":
+                ring = ring.without(list(ring.keys)[seconds % len(ring.keys)].kid, now=now)
+            elif step == "join":
+                ring = ring.joined(generate("HS256"), now=now)
+        except ConfigurationError:
+            pass
+        signer = ring.signer(now)
+        assert signer.can_sign
+        assert ring.keys.get(signer.kid) is signer
+        assert (ring.ends_at(signer.kid) or now + KEEP + 1) > now + KEEP - AHEAD - 1
+        assert len({key.kid for key in ring.keys}) == len(ring.keys)
+        now += seconds
