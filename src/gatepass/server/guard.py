@@ -6,11 +6,13 @@ import secrets
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown, InternalError
 from gatepass.server.audit import request_id
+from gatepass.server.refusals import early
 from gatepass.web import answers, bodies
 from gatepass.web.site import Site
 
@@ -74,8 +76,7 @@ class Guard:
                 logger.exception("request %s failed", id)
             if not started:  # else the server cuts off what has begun
                 told = error if isinstance(error, GatepassError) else InternalError()
-                status, headers, body = answers.problem(told)
-                await Response(body, status, headers)(scope, receive, complete)
+                await _answer(Request(scope), answers.problem(told))(scope, receive, complete)
         finally:
             request_id.reset(token)
 
@@ -124,6 +125,15 @@ class Guard:
             return message
 
         return bounded
+
+
+def _answer(request: Request, answer: answers.Answer) -> Response:
+    """*answer*, as a page where that can still be made."""
+    try:
+        return early(request, answer)
+    except Exception:
+        logger.exception("no page could be made")
+        return Response(answer.body, answer.status, answer.headers)
 
 
 def _asked(scope: Scope) -> Scope:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Mount
 
 from gatepass.errors import CredentialError, GatepassError, MethodNotAllowed, NotFound
 from gatepass.server.templates import page
@@ -59,6 +60,8 @@ _TOLD: Final = {
         "Something that we need does not answer. You are still signed in. Please try again.",
     ),
 }
+#: What a route here may be served by.
+_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 #: Headers that go with a status, whatever the body is.
 _KEPT: Final = ("www-authenticate", "retry-after", "allow")
 
@@ -84,9 +87,19 @@ async def on_refusal(request: Request, error: GatepassError) -> Response:
 async def on_http(request: Request, error: HTTPException) -> Response:
     """The same for what the framework refuses: paths and methods that are not there."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = (error.headers or {}).get("Allow", "")
-        return await on_refusal(request, MethodNotAllowed(*(name.strip() for name in allowed.split(","))))
+        return await on_refusal(request, MethodNotAllowed(*_methods(request, error)))
     return await on_refusal(request, NotFound())
+
+
+def _methods(request: Request, error: HTTPException) -> list[str]:
+    """Those that the path is served by: the framework names those of its first route only."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    found = [
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return found or (error.headers or {}).get("Allow", "").split(", ")
 
 
 def early(request: Request, answer: Answer) -> Response:
