@@ -1,4 +1,4 @@
-"""``make dev``: the example on http://127.0.0.1:8400, in the mode that ``MODE`` names."""
+"""``python -m examples.server_rendered``: on http://127.0.0.1:8400, in the mode that ``MODE`` names."""
 
 import sys
 

@@ -1,5 +1,6 @@
 """What is published: an archive of the source, and a wheel made from it, that work where nothing else is."""
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from support.needs import needs
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,6 +78,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert source == {name for name in names if ".dist-info/" not in name}
     assert "gatepass/py.typed" in names
     assert any(re.fullmatch(r"gatepass/stores/migrations/.*\.sql", name) for name in names)
+    for kind in ("templates/login.html", "static/gatepass.css"):
+        assert f"gatepass/server/{kind}" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
@@ -83,14 +87,21 @@ def test_the_wheel_asks_for_what_is_pinned(wheel: Path) -> None:
     """The pins are compiled from `requirements/*.in`; a dependency named in one place only would go unnoticed."""
     (metadata,) = (name for name in ZipFile(wheel).namelist() if name.endswith(".dist-info/METADATA"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = Parser().parsestr(ZipFile(wheel).read(metadata).decode())
+    asked: dict[str, set[str]] = {}
+    for line in Parser().parsestr(ZipFile(wheel).read(metadata).decode()).get_all("Requires-Dist", []):
+        requirement, _, condition = line.partition(";")
+        asked.setdefault(condition.partition("'")[2].rstrip("'"), set()).update(bare([requirement]))
 
-    assert len(asked.get_all("Requires-Dist", [])) == len(project["dependencies"]) + len(
-        [name for extra in project["optional-dependencies"].values() for name in extra]
-    )
-    assert named("run.in") == bare(project["dependencies"])
-    assert named("cli.in") == bare(project["optional-dependencies"]["cli"])
-    assert named("fastapi.in") == bare(project["optional-dependencies"]["fastapi"])
+    extras = {name: bare(listed) for name, listed in project["optional-dependencies"].items()}
+    assert {"gatepass"} < extras["server"]
+    # A builder spells out what an extra has of others.
+    extras["server"] |= extras["accounts"] | extras["cli"] | extras["fastapi"]
+    extras["server"] -= {"gatepass"}
+    assert asked == {"": bare(project["dependencies"]), **extras}
+    assert named("run.in") == asked[""]
+    assert named("cli.in") == extras["cli"]
+    assert named("fastapi.in") == extras["fastapi"]
+    assert named("server.in") == extras["server"] - extras["cli"] - extras["fastapi"]
 
 
 def named(requirements: str) -> set[str]:
@@ -147,3 +158,37 @@ print(len(app.openapi()["paths"]) > 5)
 """
 
     assert done(clean / "python", "-c", program) == "401  True\n"
+
+
+def test_with_its_extra_the_server_runs_and_somebody_signs_up_and_logs_in(
+    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """`pip install "gatepass[server]"`, `gatepass dev`, and three lines for the shell, in an empty folder."""
+    needs("curl")
+    folder = tmp_path_factory.mktemp("server")
+    venv.create(folder / "venv", with_pip=True)
+    install(folder / "venv" / "bin", "--require-hashes", "-r", ROOT / "requirements" / "server.txt")
+    install(folder / "venv" / "bin", "--no-index", f"{wheel}[server]")  # nothing is missing, or this would ask for it
+    process = subprocess.Popen(
+        [folder / "venv" / "bin" / "gatepass", "dev", "--port", "0", "--json"],
+        cwd=folder,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "GATEPASS_"))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = json.loads(process.stdout.readline())["url"]
+        account = ("--json", '{"email": "ada@example.com", "password": "a lantern under the old pier"}')
+        jar = ("--fail", "--silent", "--cookie", folder / "jar", "--cookie-jar", folder / "jar")
+
+        assert "subject" in done("curl", *jar, *account, f"{url}/auth/signup")
+        assert "csrf_token" in done("curl", *jar, *account, f"{url}/auth/login")
+        assert "session_id" in done("curl", *jar, f"{url}/auth/me")
+        assert "<form" in done("curl", *jar, "--header", "Accept: text/html", f"{url}/account")
+        assert "{" in done("curl", *jar, f"{url}/static/gatepass.css")
+    finally:
+        process.terminate()
+        process.wait(30)
+        process.stdout.close()
