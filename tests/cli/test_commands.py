@@ -1,6 +1,5 @@
 """The commands beside the server: users, sessions, settings."""
 
-import json
 import os
 import sqlite3
 import subprocess
@@ -11,40 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from support.commands import DATABASE, run, told
 from support.register import REGISTER
 
 from gatepass import Gate
 from gatepass.accounts.passwords import Passwords
 from gatepass.accounts.users import SqliteUsers, new_user
-from gatepass.cli.root import root
 from gatepass.keys import KeyFile
 from gatepass.records import Client
 from gatepass.stores.sqlite import SqliteStore
 
 PASSWORD = "a lantern under the old pier"
-DATABASE = Path(".gatepass") / "gatepass.db"
 COLUMNS = ("id", "email", "created_at", "password_changed_at", "disabled_at")
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory, and no settings."""
-    for name in [name for name in os.environ if name.startswith("GATEPASS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    REGISTER.places.append(tmp_path / DATABASE)
-    return tmp_path
-
-
-def run(*words: str, code: int = 0, said: str | None = None) -> Result:
-    result = CliRunner().invoke(root, words, prog_name="gatepass", input=said)
-    assert result.exit_code == code, result.output
-    return result
-
-
-def told(*words: str, said: str | None = None) -> Any:
-    return json.loads(run(*words, "--json", said=said).stdout)
 
 
 def add(email: str = "ada@example.com", password: str = PASSWORD) -> str:

@@ -9,6 +9,7 @@ COMMANDS = {
     "config": "What is set, and where it came from.",
     "user": "Who has an account.",
     "session": "Who is logged in.",
+    "key": "What signs, what verifies, and from when to when.",
     "version": "What runs here: gatepass, Python, SQLite, OpenSSL.",
 }
 

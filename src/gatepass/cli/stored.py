@@ -11,6 +11,7 @@ from gatepass.accounts.users import User, Users
 from gatepass.cli.refusals import NotReachable, Refused
 from gatepass.errors import ConfigurationError, FieldsInvalid
 from gatepass.gate import Gate
+from gatepass.keys import KeyFile, KeyRing
 from gatepass.server.kept import keep
 from gatepass.server.settings import NAME, load
 from gatepass.stores import Store
@@ -26,6 +27,7 @@ class Stored:
     gate: Gate
     store: Store
     users: Users
+    keys: KeyFile | KeyRing
 
     def user(self, said: str) -> User:
         """The user of an address or an id.
@@ -90,7 +92,7 @@ def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
         audience=settings.audience,
     )
     try:
-        yield Stored(gate=gate, store=kept.store, users=kept.users)
+        yield Stored(gate=gate, store=kept.store, users=kept.users, keys=kept.keys)
     finally:
         gate.close()
         kept.store.close()

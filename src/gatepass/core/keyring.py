@@ -155,7 +155,9 @@ class KeyRing:
         lives = dict(self.lives)
         lives[signer.kid] = replace(self.life(signer.kid), ends_at=signs_from + keep)
         lives[new_key.kid] = Life(created_at=now, signs_from=signs_from)
-        older = tuple(key for key in self.keys if key is not signer and not self._over(key.kid, now))
+        # A key that was published and has signed nothing yet is not waited for, and leaves nothing behind.
+        unused = self.ahead if now < self.ahead_at else None
+        older = tuple(key for key in self.keys if key not in (signer, unused) and not self._over(key.kid, now))
         known = {signer.kid, new_key.kid, *(key.kid for key in older)}
         return KeyRing(
             signing=signer if signs_from > now else new_key,

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from gatepass.accounts.users import MemoryUsers, SqliteUsers, Users
 from gatepass.keys import KeyFile, KeyRing, new_ring
@@ -9,6 +10,9 @@ from gatepass.server.settings import Settings
 from gatepass.stores import Store
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite import SqliteStore
+
+#: Seconds after which another key signs. 90 days: often enough that it is known to work. Our choice.
+ROTATED: Final = 90 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +36,5 @@ def keep(settings: Settings) -> Kept:
     return Kept(
         store=SqliteStore(settings.database),
         users=SqliteUsers(settings.database),
-        keys=KeyFile(settings.database.with_name("keys.json")),
+        keys=KeyFile(settings.database.with_name("keys.json"), rotate_after=ROTATED),
     )

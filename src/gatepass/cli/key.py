@@ -1,0 +1,119 @@
+"""`gatepass key`: what signs, what verifies, and from when to when."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from gatepass.cli import options
+from gatepass.cli.output import moment, tell_json, tell_rows
+from gatepass.cli.refusals import Refused
+from gatepass.cli.stored import Stored, now, opened
+from gatepass.core.keyring import KeyRing
+from gatepass.keys import KeyFile, KeySet, load
+from gatepass.keys.read import MAX_TEXT
+
+
+@click.group
+def key() -> None:
+    """What signs, what verifies, and from when to when."""
+
+
+@key.command(name="list")
+@options.config
+@options.as_json
+def list_(*, config: Path | None, as_json: bool) -> None:
+    """The keys, the one that signs first."""
+    with opened(config) as stored:
+        _tell(_file(stored).ring(), as_json=as_json)
+
+
+@key.command
+@click.option("--at-once", is_flag=True, help="Sign with it from now on: others may have seen the old one.")
+@options.config
+@options.as_json
+def rotate(*, at_once: bool, config: Path | None, as_json: bool) -> None:
+    """Publish a new key, which signs in ten minutes. Nobody is logged out."""
+    with opened(config) as stored:
+        _tell(_file(stored).rotate(at_once=at_once), as_json=as_json)
+
+
+@key.command(context_settings=options.DASHED)
+@click.argument("kid")
+@options.config
+@options.as_json
+def retire(*, kid: str, config: Path | None, as_json: bool) -> None:
+    """Refuse every token under a key from now on, on every node, and forget it."""
+    with opened(config) as stored:
+        file = _file(stored)
+        if file.ring().keys.get(kid) is None:
+            raise Refused("There is no such key.")
+        if file.ring().signer(now()).kid == kid:
+            raise Refused("This key signs. Rotate at once, then retire it: gatepass key rotate --at-once")
+        if file.ring().in_use(kid, now()):  # later: until it is out of the ring, refusing it would lock everybody out
+            ring = file.retire(kid)
+            _ = stored.gate.revoke(kid=kid)
+        else:  # refused first, so that whoever is interrupted here can say it again
+            _ = stored.gate.revoke(kid=kid)
+            ring = file.retire(kid)
+        _tell(ring, as_json=as_json)
+
+
+@key.command
+@options.config
+def export_public(*, config: Path | None) -> None:
+    """The public keys as a JWK set, for services that verify tokens themselves."""
+    with opened(config) as stored:
+        tell_json(_file(stored).ring().jwks())
+
+
+@key.command(name="import")
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option("--algorithm", help="What the key is for, where it does not say so itself, such as RS256.")
+@click.option("--kid", help="What tokens call it, where it has no name of its own.")
+@options.config
+@options.as_json
+def import_(*, file: TextIO, algorithm: str | None, kid: str | None, config: Path | None, as_json: bool) -> None:
+    """Verify with a key of another software, too.
+
+    FILE is a JWK, a JWK set or PEM; a dash is the standard input.
+    """
+    found = load(file.read(MAX_TEXT), algorithm=algorithm, kid=kid)
+    with opened(config) as stored:
+        keys = _file(stored)
+        ring = keys.ring()
+        for one in found if isinstance(found, KeySet) else (found,):
+            ring = keys.join(one)
+        _tell(ring, as_json=as_json)
+
+
+def _file(stored: Stored) -> KeyFile:
+    assert isinstance(stored.keys, KeyFile)  # noqa: S101  what is in memory was refused when it was opened
+    return stored.keys
+
+
+def _tell(ring: KeyRing, *, as_json: bool) -> None:
+    at = now()
+    rows = [(key, ring.life(key.kid), _state(ring, key.kid, at)) for key in ring.keys]
+    if as_json:
+        tell_json(
+            {"keys": [{"kid": key.kid, "alg": key.alg, "state": state, **asdict(life)} for key, life, state in rows]}
+        )
+        return
+    tell_rows(
+        ("kid", "algorithm", "state", "made", "signs from", "ends"),
+        (
+            (key.kid, key.alg, state, moment(life.created_at), moment(life.signs_from), moment(life.ends_at))
+            for key, life, state in rows
+        ),
+    )
+
+
+def _state(ring: KeyRing, kid: str, at: int) -> str:
+    if ring.signer(at).kid == kid:
+        return "signing"
+    if ring.in_use(kid, at):
+        return "published"
+    ends_at = ring.ends_at(kid)
+    return "ended" if ends_at is not None and ends_at <= at else "verifying"

@@ -1,0 +1,97 @@
+"""`gatepass key`: rotated, retired, exported and imported beside a server that uses the same files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.commands import DATABASE, run, told
+from support.register import REGISTER
+
+from gatepass import Gate
+from gatepass.errors import RevokedCredential
+from gatepass.keys import KeyFile, generate, load
+from gatepass.stores.sqlite import SqliteStore
+
+KEYS = DATABASE.with_name("keys.json")
+
+
+@pytest.fixture
+def gate() -> Any:
+    store = SqliteStore(DATABASE)
+    gate = Gate(store, mode="hybrid", keys=KeyFile(KEYS))
+    yield gate
+    gate.close()
+
+
+def states() -> list[str]:
+    return [key["state"] for key in told("key", "list")["keys"]]
+
+
+def test_a_rotation_publishes_and_signs_later(gate: Gate) -> None:
+    assert states() == ["signing"]
+    told("key", "rotate")
+    assert states() == ["signing", "published"]
+    assert "published" in run("key", "rotate", code=2).output
+    told("key", "rotate", "--at-once")
+    assert states() == ["signing", "verifying"]
+
+
+def test_a_retired_key_is_refused_by_whoever_runs(gate: Gate) -> None:
+    credentials = gate.login("ada")
+    REGISTER.issued(credentials)
+    kid = told("key", "list")["keys"][0]["kid"]
+    assert "signs" in run("key", "retire", kid, code=1).output
+    told("key", "rotate", "--at-once")
+    assert gate.authenticate(credentials.access_token).subject == "ada"
+
+    told("key", "retire", kid)
+
+    with pytest.raises(RevokedCredential):
+        gate.authenticate(credentials.access_token)
+    assert states() == ["signing"]
+    run("key", "retire", kid, code=1)
+
+
+def test_a_published_key_is_retired_before_it_signs(gate: Gate) -> None:
+    told("key", "rotate")
+    told("key", "retire", told("key", "list")["keys"][1]["kid"])
+    assert states() == ["signing"]
+    assert gate.authenticate(gate.login("ada").access_token)
+
+
+def test_only_public_halves_are_exported(gate: Gate) -> None:
+    document = json.loads(run("key", "export-public").stdout)
+    assert document == gate.jwks()
+    assert not {"d", "k", "p", "q"} & set(document["keys"][0])
+
+
+@pytest.mark.parametrize("form", ["jwk", "pem"])
+def test_a_key_of_another_software_verifies(gate: Gate, tmp_path: Path, form: str) -> None:
+    theirs = generate("ES256")
+    text = json.dumps(theirs.to_jwk()) if form == "jwk" else theirs.to_pem()
+    (tmp_path / "theirs").write_text(text)
+    told("key", "import", str(tmp_path / "theirs"), *(["--kid", "theirs"] if form == "pem" else []))
+
+    found = KeyFile(KEYS).ring().keys.get("theirs" if form == "pem" else theirs.kid)
+    assert found is not None
+    assert found.verify(b"data", theirs.sign(b"data"))
+    assert states() == ["signing", "verifying"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "hello", "-----BEGIN CERTIFICATE-----"])
+def test_what_is_no_key_is_refused_and_nothing_changes(gate: Gate, tmp_path: Path, text: str) -> None:
+    before = KEYS.read_bytes() if KEYS.exists() else b""
+    (tmp_path / "theirs").write_text(text)
+    run("key", "import", str(tmp_path / "theirs"), code=2)
+    assert KEYS.read_bytes() == before
+
+
+def test_no_secret_is_printed(gate: Gate) -> None:
+    gate.login("ada")
+    held = json.loads(KEYS.read_text())
+    said = "".join(run("key", *words).output for words in (["list"], ["list", "--json"], ["rotate"], ["export-public"]))
+    secrets = [held["signing"]["d"], *(root["secret"] for root in held["roots"])]
+    assert held["signing"]["kid"] in said
+    assert not [secret for secret in secrets if secret in said]
+    assert load(json.dumps(held["signing"])).can_sign  # type: ignore[union-attr]
