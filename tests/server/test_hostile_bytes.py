@@ -186,7 +186,23 @@ def test_a_request_with_two_meanings_is_refused_and_hung_up_on(
         found = answer(connection)
 
         assert status(found) in {400, 501}
+        for header in (b"x-request-id", b"content-security-policy", b"x-content-type-options"):
+            assert b"\r\n%b: " % header in found.lower()
         assert found.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_is_broken_off_by_nonsense_is_refused_and_no_fault(
+    server: Process, honest: Callable[[], None]
+) -> None:
+    """The request was taken already, and waits for the rest of its body."""
+    with closing(open_to(server)) as connection:
+        connection.sendall(request(server, "Transfer-Encoding: chunked", "Expect: 100-continue"))
+        assert status(connection.recv(100)) == 100
+        connection.sendall(b"not a length\r\n")
+
+        assert status(answer(connection)) == 400
+    honest()
+    assert not [line for line in server.lines() if line["level"] == "error" or "exception" in line]
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked without end"])

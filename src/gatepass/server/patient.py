@@ -4,10 +4,13 @@ Source: ASVS 4.2.1 (what a request may be, and smuggling) and 4.2.5 (the size of
 """
 
 import asyncio
-from typing import Any, Final
+import secrets
+from typing import Any, Final, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from gatepass.web import answers
 
 #: Seconds from the opening of a connection, or from the first byte of a request, to the end of its headers; and from
 #: the moment when a client takes no more of an answer to the end of waiting for it.
@@ -68,6 +71,28 @@ class PatientProtocol(H11Protocol):
             self._waiting = _stop(self._waiting)
         elif self._waiting is None and before.response_complete:
             self._wait()
+
+    def send_400_response(self, msg: str) -> None:
+        """As of uvicorn, with the headers that every answer has, and an end for the request that this was part of."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:  # an answer is under way already
+            self.transport.abort()
+            return
+        headers = {
+            **answers.GUARD,
+            "Content-Type": "text/plain; charset=utf-8",
+            "Cache-Control": "no-store",
+            "Content-Length": str(len(msg)),
+            "X-Request-Id": secrets.token_hex(8),
+            "Connection": "close",
+        }
+        answer = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
+        for event in (answer, h11.Data(data=msg.encode("ascii")), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """As of asyncio: the client reads more slowly than we write, or not at all."""
