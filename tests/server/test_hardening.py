@@ -270,10 +270,11 @@ def test_where_no_page_can_be_made_there_is_an_answer_all_the_same(
     server: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page that says so may be what is broken."""
+    visitor = logged_in(server)
     monkeypatch.setattr(refusals, "_TOLD", {})
     server.app.state.parts = replace(server.parts, users=Broken(RuntimeError(SECRET)))
 
-    reply = ASKING["/login"](logged_in(server))
+    reply = ASKING["/login"](visitor)
 
     assert (reply.status, reply.code) == (500, "internal_error")
     assert len([line for line in server.lines() if "exception" in line]) == 2
