@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from gatepass import ExpiredCredential, MalformedCredential, Policy, RevokedCredential, UnknownCredential
-from gatepass.core import jws, warm
+from gatepass.core import jws
 from gatepass.core.flow import Cursor, Tailed
 from gatepass.core.keyring import KeyRing
 from gatepass.core.revocation import Denylist
-from gatepass.core.warm import AccessTokens
+from gatepass.core.warm import SEEN, AccessTokens
 from gatepass.keys import new_ring
 from gatepass.policy import LEEWAY
 from gatepass.records import Entry
@@ -59,6 +59,29 @@ def test_a_token_is_verified_once_and_answered_with_the_same_identity(tokens: Ac
     assert first.roles == {"admin"}
     assert first.claims == {"tenant": (1,)}
     assert tokens.check(text, NOW) is first
+
+
+def test_the_cache_says_how_it_does(tokens: AccessTokens, ring: KeyRing) -> None:
+    one, two = token(ring, jti="1"), token(ring, jti="2")
+    for text in (one, two, one, one):
+        tokens.check(text, NOW)
+    assert tokens.recall(one, NOW) is not None
+    assert tokens.recall("never seen", NOW) is None
+
+    assert tokens.cache == (3, 2, 2, SEEN)
+
+
+@pytest.mark.parametrize(("limit", "most"), [(0, 0), (2, 2), (10, 10)])
+def test_the_cache_keeps_no_more_than_it_is_told(ring: KeyRing, denylist: Denylist, limit: int, most: int) -> None:
+    tokens = AccessTokens(
+        ring, issuer="here", audience="here", accept=frozenset({"hybrid"}), denylist=denylist, limit=limit
+    )
+    for number in range(30):
+        text = token(ring, jti=str(number))
+        assert tokens.check(text, NOW) == tokens.check(text, NOW)
+        assert tokens.cache.size <= most
+    assert tokens.cache.hits == (30 if limit else 0)
+    assert tokens.cache.misses == (30 if limit else 60)
 
 
 def test_expiry_is_looked_at_every_time(tokens: AccessTokens, ring: KeyRing) -> None:
@@ -120,16 +143,15 @@ def test_a_failure_is_never_remembered(tokens: AccessTokens, ring: KeyRing) -> N
     assert tokens.check(early, NOW + 60).subject == "ada"
 
 
-def test_so_many_tokens_are_remembered_and_no_more(
-    tokens: AccessTokens, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And one that is in use is not forgotten for those that were seen once."""
-    monkeypatch.setattr(warm, "SEEN", 8)
+def test_a_token_in_use_is_not_forgotten_for_those_that_were_seen_once(ring: KeyRing, denylist: Denylist) -> None:
+    tokens = AccessTokens(
+        ring, issuer="here", audience="here", accept=frozenset({"hybrid"}), denylist=denylist, limit=8
+    )
     used = token(ring, jti="in use")
     identity = tokens.check(used, NOW)
     for number in range(100):
         tokens.check(token(ring, jti=f"{number}"), NOW)
-        assert len(tokens._verified.young) + len(tokens._verified.old) <= 8
+        assert tokens.cache.size <= 8
         if number % 3 == 0:
             assert tokens.check(used, NOW) is identity
 

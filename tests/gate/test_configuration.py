@@ -298,3 +298,19 @@ def test_a_login_without_a_mode_that_is_enabled_is_refused(make_gate: Any, store
     with pytest.raises(UnknownCredential):
         gate.logout("AAAAAAAAAAAAAAAAAAAAAA.0." + "A" * 43)
     assert LoginFailed.code == "login_failed"
+
+
+@pytest.mark.parametrize("size", [-1, 1, 1.5, True, "many"])
+def test_a_cache_of_no_size_is_refused(make_gate: Any, store: Store, ring: KeyRing, size: Any) -> None:
+    with pytest.raises(ConfigurationError):
+        make_gate(store, mode="hybrid", keys=ring, token_cache=size)
+
+
+def test_the_token_cache_is_off_by_one_setting(make_gate: Any, store: Store, ring: KeyRing) -> None:
+    for size, hits in ((0, 0), (100, 2)):
+        gate = make_gate(store, mode="hybrid", keys=ring, token_cache=size)
+        token = gate.login("ada").access_token
+        for _ in range(3):
+            gate.authenticate(token)
+        assert (gate.token_cache.hits, gate.token_cache.limit) == (hits, size)
+    assert make_gate(store, mode="session", keys=None).token_cache == (0, 0, 0, 0)

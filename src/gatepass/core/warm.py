@@ -34,6 +34,19 @@ class Seen(NamedTuple):
     version: int | None
 
 
+class CacheInfo(NamedTuple):
+    """How the token cache does, since the gate was made. Threads count without a lock, so it is about right."""
+
+    #: Checks of a token that was verified before...
+    hits: int
+    #: ... and of one that had to be verified.
+    misses: int
+    #: Tokens that are kept now.
+    size: int
+    #: Tokens that are kept at most.
+    limit: int
+
+
 class _Verified:
     """What was verified under one key ring.
 
@@ -61,13 +74,23 @@ class AccessTokens:
         audience: What `aud` must name.
         accept: The modes whose tokens are good.
         denylist: This node's copy of the log; empty where there is no store.
+        limit: How many verified tokens are kept; 0 for none.
     """
 
-    __slots__ = ("_accept", "_audience", "_denylist", "_issuer", "_verified")
+    __slots__ = ("_accept", "_audience", "_denylist", "_hits", "_issuer", "_limit", "_misses", "_verified")
 
     def __init__(
-        self, ring: KeyRing, *, issuer: str, audience: str, accept: frozenset[Mode], denylist: Denylist
+        self,
+        ring: KeyRing,
+        *,
+        issuer: str,
+        audience: str,
+        accept: frozenset[Mode],
+        denylist: Denylist,
+        limit: int = SEEN,
     ) -> None:
+        self._limit = limit
+        self._hits = self._misses = 0
         self._issuer = issuer
         self._audience = audience
         self._accept = accept
@@ -110,10 +133,16 @@ class AccessTokens:
         if seen is None:
             seen = verified.old.get(token)
             if seen is None:
+                self._misses += 1
                 seen = self._open(verified, token, now, expired_ok=False)
-            if len(verified.young) >= SEEN // 2:
+            else:
+                self._hits += 1
+            if len(verified.young) >= self._limit // 2:
                 verified.old, verified.young = verified.young, {}
-            verified.young[token] = seen
+            if self._limit:
+                verified.young[token] = seen
+        else:
+            self._hits += 1
         if now >= seen.dead_at:
             raise ExpiredCredential(expired_at=seen.identity.expires_at)
         self.stand(seen)
@@ -127,7 +156,14 @@ class AccessTokens:
         seen, against = self._verified.young.get(token), self._denylist
         if seen is None or now >= seen.dead_at or against.ended or against.kids or against.changed:
             return None
+        self._hits += 1
         return seen.identity
+
+    @property
+    def cache(self) -> CacheInfo:
+        """How the token cache does."""
+        verified = self._verified
+        return CacheInfo(self._hits, self._misses, len(verified.young) + len(verified.old), self._limit)
 
     def stand(self, seen: Seen) -> None:
         """Return if the log says nothing against *seen*.

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent
 from gatepass.core.origin import local
 from gatepass.core.rights import demand
+from gatepass.core.warm import SEEN
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.gate import AsyncGate, Gate
 from gatepass.keys import KeyFile, KeyRing
@@ -51,6 +52,7 @@ class Gatepass:
         issuer: The public address, such as `https://app.example.com`, and the `iss` of tokens. It decides which hosts
             are served, and what the cookies are. None: development, on loopback only.
         audience: `aud` of tokens; default *name*.
+        token_cache: How many verified tokens are kept, see `Gate`; 0 for none.
         origins: Further origins whose pages may call, such as `https://spa.example.com`.
         prefix: The path of our own routes.
         login_page: The path of the page where a person logs in. A page load without a good credential is sent there.
@@ -75,6 +77,7 @@ class Gatepass:
         name: str = NAME,
         issuer: str | None = None,
         audience: str | None = None,
+        token_cache: int = SEEN,
         origins: Collection[str] = (),
         prefix: str = "/auth",
         login_page: str | None = None,
@@ -108,6 +111,7 @@ class Gatepass:
             "name": name,
             "issuer": issuer,
             "audience": audience,
+            "token_cache": token_cache,
             "clock": clock,
             "random": random,
         }
