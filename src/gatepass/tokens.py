@@ -1,8 +1,9 @@
 """JSON Web Tokens on their own, without a gate or a store: `sign` and `verify`."""
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from time import time
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
@@ -14,6 +15,9 @@ from gatepass.core.strict import read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 
 __all__ = ["Claims", "KeySource", "sign", "verify"]
+
+# Algorithms, issuer, audience, typ, leeway, required claims.
+_Rules: TypeAlias = tuple[Any, ...]
 
 
 @runtime_checkable
@@ -108,36 +112,57 @@ def verify(
         ConfigurationError: What was asked for can check nothing.
     """
     at = time() if now is None else now
+    rules = (_hashable(algorithms), issuer, audience, typ, leeway, _hashable(require))
+    if isinstance(keys, KeyRing):
+        keys = keys.keys
+    elif not isinstance(keys, Key | KeySet) and isinstance(keys, KeySource):
+        return _verify_with(keys, token, at, rules)
+    return _check(keys, rules).check(token, at)[1]
 
-    def check(known: KeySet) -> Claims:
-        _, claims = TokenCheck(
-            known,
-            algorithms=algorithms,
-            issuer=issuer,
-            audience=audience,
-            typ=typ,
-            leeway=leeway,
-            require=require,
-        ).check(token, at)
-        return claims
 
-    if not isinstance(keys, KeySource):
-        return check(_key_set(keys))
-    known = keys.key_set(None)
+def _verify_with(source: KeySource, token: object, at: float, rules: _Rules) -> Claims:
+    known = source.key_set(None)
     try:
-        return check(known)
+        return _check(known, rules).check(token, at)[1]
     except UnknownCredential as error:
         # Only now: form, algorithm and type are good, so this is a token that a key may have been made for since.
         kid = jws.unverified_kid(token) if error.reason == "key" else None
-        newer = known if kid is None else keys.key_set(kid)
+        newer = known if kid is None else source.key_set(kid)
         if newer is known:
             raise
-    return check(newer)
+    return _check(newer, rules).check(token, at)[1]
 
 
-def _key_set(keys: Key | KeySet | KeyRing) -> KeySet:
-    if isinstance(keys, KeyRing):
-        return keys.keys
-    if isinstance(keys, KeySet):
-        return keys
-    return KeySet((keys,), source="verify(keys)")
+def _check(keys: Key | KeySet, rules: _Rules) -> TokenCheck:
+    try:
+        return _kept(keys, *rules)
+    except TypeError:  # there is something in it that is no key of a dictionary, and nothing to be kept
+        return _prepare(keys, *rules)
+
+
+def _prepare(  # noqa: PLR0917  a tuple of them comes in, because that is what can be a key
+    keys: Key | KeySet,
+    algorithms: Collection[str],
+    issuer: str,
+    audience: str,
+    typ: str,
+    leeway: int,
+    require: Collection[str],
+) -> TokenCheck:
+    return TokenCheck(
+        keys if isinstance(keys, KeySet) else KeySet((keys,), source="verify(keys)"),
+        algorithms=algorithms,
+        issuer=issuer,
+        audience=audience,
+        typ=typ,
+        leeway=leeway,
+        require=require,
+    )
+
+
+# Preparing a check costs more than checking, and a program has few. By type too: True equals 1 and is no leeway.
+_kept = lru_cache(maxsize=64, typed=True)(_prepare)
+
+
+def _hashable(names: Any) -> Any:
+    return tuple(names) if isinstance(names, list | set) else names

@@ -239,6 +239,28 @@ def test_a_check_that_could_check_nothing_is_refused(name: str, value: Any) -> N
         verify(tokens.sign(CLAIMS, KEY), **{name: value})
 
 
+@pytest.mark.parametrize("leeway", [True, 1.0])
+def test_what_was_prepared_for_one_check_is_no_answer_for_another(leeway: Any) -> None:
+    """A check is kept, by all that it was made for: 1 equals True, and True is no leeway."""
+    token = tokens.sign(CLAIMS, KEY)
+
+    assert verify(token, leeway=1)
+    with pytest.raises(ConfigurationError):
+        verify(token, leeway=leeway)
+    assert reason(token, issuer="other") == "issuer"
+    assert reason(token, algorithms=["ES256"]) == "algorithm"
+    assert reason(token, generate("HS256")) == "key"
+    assert verify(token, leeway=1)
+
+
+def test_names_may_come_in_any_collection() -> None:
+    token = tokens.sign(CLAIMS, KEY)
+
+    for names in (["HS256"], ("HS256",), {"HS256"}, frozenset({"HS256"}), {"HS256": None}, {"HS256": None}.keys()):
+        assert CLAIMS == verify(token, algorithms=names)
+    assert reason(token, require={"sid": None}.keys()) == "sid"
+
+
 # -- claims ------------------------------------------------------------------------------------------------------------
 
 
