@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Request, sync_playwrigh
 from support.elsewhere import Elsewhere, elsewhere
 from support.needs import CHROMIUM, needs
 from support.register import REGISTER
-from support.server import Server, clocked
+from support.server import Server, clocked, standalone
 
 from gatepass import Mode
 
@@ -75,6 +75,23 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
                 folder = tmp_path_factory.mktemp(f"{example}-{mode}")
                 running[example, mode] = stack.enter_context(clocked(folder, example, mode))
             return running[example, mode]
+
+        yield get
+    for server in running.values():
+        REGISTER.log.append(server.log.read_text())
+        REGISTER.places.append(server.store)
+
+
+@pytest.fixture(scope="module")
+def serve_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Mode], Server]]:
+    """The stand-alone server in a mode; one for all tests of a file."""
+    running: dict[Mode, Server] = {}
+    with ExitStack() as stack:
+
+        def get(mode: Mode) -> Server:
+            if mode not in running:
+                running[mode] = stack.enter_context(standalone(tmp_path_factory.mktemp(f"server-{mode}"), mode))
+            return running[mode]
 
         yield get
     for server in running.values():

@@ -44,7 +44,7 @@ def free_port() -> int:
 
 @contextmanager
 def example(folder: Path, module: str, mode: str) -> Iterator[Server]:
-    """An example in *mode*, as `make dev` runs it."""
+    """An example in *mode*, as `python -m` runs it."""
     with running(folder, "-m", f"examples.{module}", MODE=mode) as server:
         yield server
 
@@ -53,6 +53,13 @@ def example(folder: Path, module: str, mode: str) -> Iterator[Server]:
 def clocked(folder: Path, module: str, mode: str) -> Iterator[Server]:
     """The same, with a clock that the test moves."""
     with running(folder, "-m", "support.clocked", MODE=mode, APP=f"examples.{module}.app") as server:
+        yield server
+
+
+@contextmanager
+def standalone(folder: Path, mode: str) -> Iterator[Server]:
+    """The stand-alone server in *mode*, open for everybody, with a clock that the test moves."""
+    with running(folder, "-m", "support.standalone", GATEPASS_MODE=mode, GATEPASS_SIGNUP="on") as server:
         yield server
 
 

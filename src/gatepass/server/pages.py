@@ -24,7 +24,7 @@ from gatepass.server import people, receipts
 from gatepass.server.devices import listed
 from gatepass.server.parts import parts
 from gatepass.server.templates import page
-from gatepass.server.words import over_at, span
+from gatepass.server.words import at_most, over_at
 from gatepass.starlette import Caller, local_path
 from gatepass.web import bodies
 
@@ -248,7 +248,7 @@ def _holds_nothing(request: Request) -> bool:
 
 
 def _too_many(error: Throttled) -> str:
-    return f"too many tries; please wait {span(error.retry_after)}"
+    return f"too many tries; please wait {at_most(error.retry_after)}"
 
 
 def _wait(answer: Response, error: Throttled) -> Response:

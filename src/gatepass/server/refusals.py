@@ -10,7 +10,7 @@ from starlette.routing import Match, Mount
 
 from gatepass.errors import CredentialError, GatepassError, MethodNotAllowed, NotFound
 from gatepass.server.templates import page
-from gatepass.server.words import span
+from gatepass.server.words import at_most
 from gatepass.starlette.answer import on_error
 from gatepass.web.answers import Answer
 from gatepass.web.bodies import FORM, media_type
@@ -117,7 +117,7 @@ def _page(request: Request, answer: Response) -> Response:
         status=answer.status_code,
         title=told.title,
         said=told.said,
-        wait=None if wait is None else span(int(wait)),
+        wait=None if wait is None else at_most(int(wait)),
     )
     for name in _KEPT:
         if name in answer.headers:

@@ -45,6 +45,12 @@ def span(seconds: int) -> str:
     return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
+def at_most(seconds: int) -> str:
+    """As `span`, and never less than *seconds*: a limit is not rounded down."""
+    size = next((size for size, _ in _UNITS if seconds >= size), 1)
+    return span(-(-seconds // size) * size)
+
+
 def relative(second: int, now: int) -> str:
     """When *second* was or will be, seen from *now*. Within a minute nobody counts."""
     if second > now:
@@ -107,7 +113,7 @@ def same_network(one: str, other: str) -> bool:
 
 def within(seconds: int) -> str:
     """How soon what was ended is refused: from the receipt of its end."""
-    return "at once" if seconds == 0 else f"within at most {span(seconds)}"
+    return "at once" if seconds == 0 else f"within at most {at_most(seconds)}"
 
 
 def sentence(text: str) -> str:
