@@ -63,7 +63,7 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = id
                 for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                    _ = headers.setdefault(name, value)
             await send(message)
 
         try:
