@@ -6,6 +6,7 @@ auth = Gatepass(app, mode="hybrid")
 async def me(who: CurrentIdentity): ...
 """
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -147,6 +148,10 @@ class Gatepass(StarletteGatepass):
             properties = {name: {"type": "string"} for name in ours.fields}
             schema = {"type": "object", "properties": properties, "additionalProperties": False}
             described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
+        named = [("path", name) for name in re.findall("{(.*?)}", ours.path)] + [("query", name) for name in ours.query]
+        if named:
+            text = {"required": True, "schema": {"type": "string"}}
+            described["parameters"] = [{"name": name, "in": where, **text} for where, name in named]
         return described
 
     @cached_property
@@ -167,6 +172,10 @@ class Gatepass(StarletteGatepass):
                 status_code=ours.status,
             )
         paths: dict[str, Any] = shown.openapi()["paths"]
+        for ours in OURS:
+            if ours.media != JSON:
+                answer = paths[path(self.prefix, ours)][ours.method.lower()]["responses"][str(ours.status)]
+                answer["content"] = {ours.media: {"schema": {"type": "string"}}}
         return paths
 
     @property

@@ -19,7 +19,7 @@ router: Final = APIRouter(prefix="/auth", tags=["accounts"], route_class=StrictR
 joining: Final = APIRouter(prefix="/auth", tags=["accounts"], route_class=StrictRoute)
 
 #: Read before anything looks at them; what they have to be is said by `gatepass.accounts`.
-Address = Annotated[str, Field(description="The address of the account.")]
+Address = Annotated[str, Field(description="The address of the account.", json_schema_extra={"format": "email"})]
 Password = Annotated[str, Field(description="15 to 128 characters.", json_schema_extra={"format": "password"})]
 
 

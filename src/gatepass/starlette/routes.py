@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Where other services look for the public keys.
 JWKS: Final = "/.well-known/jwks.json"
+HTML: Final = "text/html"
+SCRIPT: Final = "text/javascript"
 #: So many rows of the device list at most.
 LISTED: Final = 200
 NO_CONTENT: Final = Answer(204, dict(answers.GUARD), b"")
@@ -43,6 +45,10 @@ class Ours(NamedTuple):
     fields: tuple[str, ...] = ()
     status: int = 200
     refusals: tuple[int, ...] = (421,)
+    #: What its address has to have.
+    query: tuple[str, ...] = ()
+    #: The type of what it answers.
+    media: str = bodies.JSON
 
 
 async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
@@ -147,13 +153,21 @@ _LOGOUT: Final = ("refresh_token",)
 
 OURS: Final = (
     Ours("POST", "/refresh", refresh, "Exchange the refresh token", fields=_REFRESH, refusals=_BODY),
-    Ours("GET", "/renew", renewing, "The page that renews a page load", refusals=(400, 421, 422, 503)),
+    Ours(
+        "GET",
+        "/renew",
+        renewing,
+        "The page that renews a page load",
+        refusals=(400, 421, 422, 503),
+        query=("next",),
+        media=HTML,
+    ),
     Ours("GET", "/me", me, "Who is calling", guarded=True, refusals=_CHECK),
     Ours("POST", "/logout", logout, "End this session", guarded=True, fields=_LOGOUT, status=204, refusals=_BODY),
     Ours("GET", "/sessions", sessions, "The sessions of who is calling", guarded=True, refusals=(*_CHECK, 409)),
     Ours("POST", "/sessions/end-others", end_others, "End all sessions but this one", guarded=True, refusals=_BODY),
     Ours("DELETE", "/sessions/{id}", end_session, "End one session", guarded=True, refusals=(*_CHECK, 404, 409)),
-    Ours("GET", "/gatepass.js", script, "The script for pages"),
+    Ours("GET", "/gatepass.js", script, "The script for pages", media=SCRIPT),
     Ours("GET", JWKS, jwks, "The public keys"),
 )
 
