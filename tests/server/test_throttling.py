@@ -313,7 +313,7 @@ def test_nobody_says_for_himself_where_he_is(tmp_path: Any) -> None:
     """Forged headers change neither the count nor what the device list shows, unless a proxy is trusted."""
     forged = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP")
     with running(tmp_path, "dev", "--port", "0") as server, httpx.Client(base_url=server.url) as http:
-        statuses = []
+        statuses, headers = [], {}
         for number in range(SIGNUP[0].limit + 2):
             ip = f"198.51.100.{number}"
             headers = {name: f"for={ip}" if name == "Forwarded" else ip for name in forged}
@@ -331,7 +331,7 @@ def test_a_trusted_proxy_says_where_its_clients_are(tmp_path: Any) -> None:
         httpx.Client(base_url=server.url) as http,
     ):
         for hop in ("198.51.100.1", "198.51.100.2"):
-            statuses = []
+            statuses, headers = [], {}
             for number in range(SIGNUP[0].limit + 2):
                 headers = {"X-Forwarded-For": f"203.0.113.{number}, {hop}"}
                 answer = http.post("/auth/signup", json={"email": EMAIL, "password": "short"}, headers=headers)
