@@ -1,0 +1,116 @@
+"""Keys are rotated while people log in and are checked by several nodes that share a file: nobody notices."""
+
+import threading
+from pathlib import Path
+from typing import Self
+
+import pytest
+from support.clock import Clock
+
+from gatepass import Gate
+from gatepass.core.keyring import KeyRing
+from gatepass.errors import GatepassError
+from gatepass.keys import KeyFile
+from gatepass.keys.file import AHEAD, KEEP
+from gatepass.policy import LEEWAY, Policy
+from gatepass.stores.sqlite import SqliteStore
+
+#: Checks that each node makes at least between two rotations: at 200 a second, a rotation every second.
+CHECKS = 200
+NODES = 3
+TTL = 300
+
+
+class Nodes:
+    """Nodes that log in at their own gate and check what any of them issued, until they are told to stop."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.tokens: list[tuple[int, str]] = []  # when it was issued, and what
+        self.refused: list[str] = []
+        self.checks = [0] * NODES
+        self._stop = threading.Event()
+        self._more = threading.Condition()
+        self.stores = [SqliteStore(folder / "gatepass.db") for _ in range(NODES)]
+        self._threads = [
+            threading.Thread(target=self._run, args=(number, self.gate(folder, number))) for number in range(NODES)
+        ]
+
+    def gate(self, folder: Path, number: int) -> Gate:
+        keys = KeyFile(folder / "keys.json", "ES256", clock=self.clock)
+        return Gate(
+            self.stores[number], mode="hybrid", keys=keys, clock=self.clock, policy=Policy(access_ttl=TTL, grace=60)
+        )
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        for store in self.stores:
+            store.close()
+
+    def _run(self, number: int, gate: Gate) -> None:
+        while not self._stop.is_set():
+            before = gate._now()
+            self.tokens.append((before, gate.login(f"user {number}").access_token))
+            for issued, token in self.tokens[-20:]:
+                try:
+                    gate.authenticate(token)
+                except GatepassError as error:
+                    # The clock may have been moved meanwhile: then it was not good any more.
+                    if gate._now() < issued + TTL + LEEWAY:
+                        self.refused.append(f"node {number}: {error!r}")
+                with self._more:
+                    self.checks[number] += 1
+                    self._more.notify_all()
+
+    def wait(self) -> None:
+        """Until each node has made so many checks more."""
+        goal = [done + CHECKS for done in self.checks]
+        with self._more:
+            assert self._more.wait_for(lambda: all(a >= b for a, b in zip(self.checks, goal, strict=True)), 25)
+
+
+def rotate(folder: Path, rounds: int) -> None:
+    clock = Clock()
+    operator = KeyFile(folder / "keys.json", "ES256", clock=clock)
+    retired = []
+    with Nodes(folder, clock) as nodes:
+        for number in range(rounds):
+            nodes.wait()
+            retired.append(operator.ring().signer(int(clock())))
+            operator.rotate(at_once=number % 5 == 4)
+            nodes.wait()
+            clock.advance(AHEAD)  # it signs from here on
+            nodes.wait()
+            assert retired[-1].kid != operator.ring().signer(int(clock())).kid
+    assert not nodes.refused
+    kids = {key.kid for key in operator.ring().keys}
+    assert len(kids) == rounds + 1, "all of them still verify"
+    # After their end none is accepted: also not what is signed with one of them now, by whoever has a copy.
+    clock.advance(KEEP)
+    operator.rotate()
+    last = SqliteStore(folder / "gatepass.db")
+    gate = Gate(last, mode="hybrid", keys=operator, clock=clock)
+    for key in retired:
+        assert key.kid not in {one.kid for one in operator.ring().keys}
+        copied = KeyRing(signing=key, roots=operator.ring().roots)
+        stolen = Gate(last, mode="hybrid", keys=copied, clock=clock).login("ada").access_token
+        with pytest.raises(GatepassError):
+            gate.authenticate(stolen)
+    last.close()
+
+
+def test_three_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path) -> None:
+    rotate(tmp_path, 3)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_fifty_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path) -> None:
+    rotate(tmp_path, 50)
