@@ -3,13 +3,14 @@
 The screenshots are written to `build/`, for whoever looks at them.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
 from support.person import CHROME, FIREFOX, PASSWORD, PHONE, Person, new_address
 from support.server import Server
 
@@ -133,6 +134,21 @@ def wrong_method(visit: Visit) -> None:
     visit.ada.go("/logout")
 
 
+def renewing(visit: Visit) -> None:
+    """The page between a page load whose access token has ended and the page: without scripts it is seen."""
+    visit.ada.join()
+    visit.ada.page.route(
+        re.compile("/auth/renew"), without_script
+    )  # the checker needs scripts, and the page must not use one
+    visit.ada.page.goto(f"{visit.server.url}/auth/renew?next=/account")
+    visit.ada.page.get_by_role("button", name="Continue").wait_for()
+
+
+def without_script(route: Route) -> None:
+    answer = route.fetch()
+    route.fulfill(response=answer, body=re.sub(r"<script>.*?</script>", "", answer.text()))
+
+
 PAGES: Final = {
     found.__name__: found
     for found in (
@@ -152,6 +168,7 @@ PAGES: Final = {
         docs,
         no_such_page,
         wrong_method,
+        renewing,
     )
 }
 

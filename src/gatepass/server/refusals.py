@@ -57,7 +57,7 @@ _TOLD: Final = {
     ),
     503: _Told(
         "Out of order for a moment",
-        "Something that we need does not answer. You are still signed in. Please try again.",
+        "Something that we need does not answer. If you are signed in, you still are. Please try again.",
     ),
 }
 #: What a route here may be served by.

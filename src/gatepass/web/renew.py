@@ -55,8 +55,8 @@ def renewing(action: str, back: str, csrf_token: str | None) -> Answer:
     token = "" if csrf_token is None else f'<input type="hidden" name="csrf_token" value="{escape(csrf_token)}">'
     return _page(
         "One moment",
-        f'<form method="post" action="{escape(action)}"><p>Welcome back.</p>{token}'
-        f'<input type="hidden" name="next" value="{escape(back)}"><button>Continue</button></form>\n'
+        f'<main><h1>Welcome back</h1><form method="post" action="{escape(action)}">{token}'
+        f'<input type="hidden" name="next" value="{escape(back)}"><button>Continue</button></form></main>\n'
         f"<script>{_SCRIPT}</script>",
         200,
     )
@@ -64,5 +64,7 @@ def renewing(action: str, back: str, csrf_token: str | None) -> Answer:
 
 def over() -> Answer:
     """The page that says that the session cannot be renewed, where no login page was named."""
-    status, headers, body = _page("Signed out", "<p>You are signed out. Please log in again.</p>", 401)
+    status, headers, body = _page(
+        "Signed out", "<main><h1>Signed out</h1><p>You are signed out. Please log in again.</p></main>", 401
+    )
     return Answer(status, {**headers, "WWW-Authenticate": CHALLENGE}, body)
