@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -295,6 +296,23 @@ def test_a_fault_is_no_refusal(server: Inside, route: str) -> None:
     assert "disk" not in repr(reply) or reply.code == "store_unavailable"
     assert visitor.browser.holds() == held
     assert reply.cookies == []
+
+
+def test_without_its_store_a_server_says_that_it_is_not_ready(tmp_path: Path) -> None:
+    """It runs, and tells nobody that their session is not good."""
+    with inside(store=f"sqlite:///{tmp_path / 'gatepass.db'}") as server:
+        server.user()
+        visitor = logged_in(server)
+        assert server.browser().get("/readyz").json == {"status": "ready", "revoked_credentials_live_at_most": 0}
+        server.parts.store.close()
+        (tmp_path / "gatepass.db").unlink()
+        for path in ("/readyz", "/auth/me", "/auth/sessions", "/account"):
+            reply = visitor.send("GET", path)
+            assert (reply.status, reply.one("retry-after")) == (503, "1"), path
+            guarded(reply)
+        assert login(server).status == 503
+        assert visitor.browser.holds() == {"access", "refresh"}
+        assert server.browser().get("/healthz").json == {"status": "ok"}
 
 
 def test_an_answer_that_has_begun_is_cut_off_and_logged(server: Inside) -> None:
