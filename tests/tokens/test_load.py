@@ -250,6 +250,9 @@ REFUSED = [
     (EC_PEM.replace("PUBLIC", "MYSTERY"), "no key of a kind that is supported"),
     ("x" * (2**20 + 1), "more than 1048576 bytes"),
     (b"\x30\x82", "no key in it"),
+    # Over the one `cryptography` raises an InternalError, over the other an InvalidVersion; neither is a ValueError.
+    (bytes.fromhex("302e020100300506032b6571") + b"\x04\x22\x04\x20" + bytes(32), "no key in it"),
+    (certificate().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09"), "no key in it"),
     ("0\x00", "neither PEM nor a JSON object"),
 ]
 

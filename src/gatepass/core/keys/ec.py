@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512
 
 from gatepass.core.keys.asymmetric import AsymmetricKey
-from gatepass.core.keys.base import checked_algorithm, checked_kid, member, refused
+from gatepass.core.keys.base import UNREADABLE, checked_algorithm, checked_kid, member, refused
 from gatepass.core.strict import b64encode
 
 
@@ -144,7 +144,7 @@ class EcKey(AsymmetricKey):
                 pair = ec.EllipticCurvePrivateNumbers(_number(jwk, "d", curve, source), place).private_key()
                 return cls(pair, kid=kid, source=source)
             return cls(place.public_key(), kid=kid, source=source)
-        except ValueError:
+        except UNREADABLE:
             raise refused(
                 "the numbers are no key: a point off the curve, or a private number of another point",
                 "Export the key again from where it was made.",

@@ -4,10 +4,10 @@ import re
 from contextlib import suppress
 from typing import Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509 import load_der_x509_certificate
 
+from gatepass.core.keys.base import UNREADABLE
 from gatepass.core.strict import b64decode
 from gatepass.errors import MalformedCredential
 
@@ -58,7 +58,7 @@ def is_certificate(der: bytes) -> bool:
     """Whether *der* is an X.509 certificate."""
     try:
         _ = load_der_x509_certificate(der)
-    except ValueError:
+    except UNREADABLE:
         return False
     return True
 
@@ -66,6 +66,6 @@ def is_certificate(der: bytes) -> bool:
 def _is_der_key(der: bytes) -> bool:
     try:
         _ = load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return False
     return True

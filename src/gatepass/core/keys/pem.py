@@ -4,11 +4,10 @@ import binascii
 import re
 from typing import Any, Final
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
-from gatepass.core.keys.base import Key, checked_algorithm, refused
+from gatepass.core.keys.base import UNREADABLE, Key, checked_algorithm, refused
 from gatepass.core.keys.ec import EcKey, checked_curve
 from gatepass.core.keys.ed25519 import Ed25519Key
 from gatepass.core.keys.jwk import current_name, not_public
@@ -100,7 +99,7 @@ def _read(
 def _public(der: bytes) -> Any:
     try:
         return load_der_public_key(der)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
 
 
@@ -109,7 +108,7 @@ def _private(der: bytes, source: str) -> Any:
         return load_der_private_key(der, None)
     except TypeError:
         raise refused("the private key is encrypted", "Decrypt it first: openssl pkey -in key.pem.", source) from None
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
 
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 
 from gatepass.core.keys.asymmetric import AsymmetricKey
-from gatepass.core.keys.base import checked_algorithm, checked_kid, member, refused
+from gatepass.core.keys.base import UNREADABLE, checked_algorithm, checked_kid, member, refused
 from gatepass.core.keys.roca import is_roca
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError
@@ -131,7 +131,7 @@ class RsaKey(AsymmetricKey):
                 pair = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, public).private_key()
                 return cls(pair, algorithm=algorithm, kid=kid, source=source)
             return cls(public.public_key(), algorithm=algorithm, kid=kid, source=source)
-        except ValueError:
+        except UNREADABLE:
             raise refused(
                 "the numbers are no RSA key: they do not belong together",
                 "Export the key again from where it was made.",

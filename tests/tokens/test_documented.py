@@ -1,0 +1,231 @@
+"""What docs/tokens.md says is what happens: its Python runs, its order is the order, its JavaScript verifies."""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from time import time
+from typing import Any
+
+import pytest
+import vectors
+from support.families import KEYS
+from support.needs import needs
+
+from gatepass import tokens
+from gatepass.core.keys import ALGORITHMS
+from gatepass.core.strict import b64encode
+from gatepass.errors import CredentialError, ExpiredCredential
+from gatepass.keys import KeySet
+
+TEXT = (Path(__file__).parents[2] / "docs" / "tokens.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+
+
+def rows(title: str) -> list[list[str]]:
+    section = re.split(r"\n##+ ", TEXT.partition(f"# {title}\n")[2])[0]
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    assert len(found) > 2, title
+    return found[2:]
+
+
+def test_its_python_runs() -> None:
+    names: dict[str, Any] = {}
+    for block in blocks("python"):
+        exec(block, names)
+    assert names["said"] == names["claims"]
+
+
+def test_its_algorithms_are_those_that_there_are() -> None:
+    assert {name for row in rows("Algorithms") for name in re.findall(r"`(\w+)`", row[0])} == ALGORITHMS
+
+
+# -- the order ---------------------------------------------------------------------------------------------------------
+
+NOW = 1_900_000_000
+KEY, OTHER = KEYS["ES256"], KEYS["Ed25519"]
+HEADER: dict[str, Any] = {"alg": "ES256", "kid": KEY.kid, "typ": "at+jwt"}
+CLAIMS: dict[str, Any] = {"iss": "i", "aud": "a", "sub": "ada", "jti": "1", "iat": NOW, "exp": NOW + 60, "sid": "s"}
+
+
+class Token:
+    """A token to be spoiled, part by part."""
+
+    def __init__(self) -> None:
+        self.header = dict(HEADER)
+        self.claims = dict(CLAIMS)
+        self.steps: list[Callable[[Token], None]] = []
+        self.sign_rightly = True
+        self.json = True
+        self.ends = ["", "", ""]
+        self.more = ""
+        self.text = True
+
+    def written(self) -> object:
+        header = b64encode(json.dumps(self.header).encode()).decode() + self.ends[0]
+        payload = b64encode(json.dumps(self.claims).encode() if self.json else b"[]").decode() + self.ends[1]
+        data = f"{header}.{payload}".encode()
+        signature = b64encode(KEY.sign(data if self.sign_rightly else b"other")).decode() + self.ends[2]
+        token = f"{header}.{payload}.{signature}{self.more}"
+        return token if self.text else token.encode()
+
+
+def set_in(part: str, name: str, value: Any) -> Callable[[Token], None]:
+    return lambda token: getattr(token, part).update({name: value})
+
+
+def put(name: str, value: Any) -> Callable[[Token], None]:
+    return lambda token: setattr(token, name, value)
+
+
+def end(part: int) -> Callable[[Token], None]:
+    def spoil(token: Token) -> None:
+        token.ends[part] = "="
+
+    return spoil
+
+
+def more(text: str) -> Callable[[Token], None]:
+    def spoil(token: Token) -> None:
+        token.more += text
+
+    return spoil
+
+
+#: One that fails each check of the table, in its order.
+SPOILED: list[Callable[[Token], None]] = [
+    put("text", False),
+    more("x" * 9_000),
+    more("é"),
+    more(".x"),
+    set_in("header", "crit", ["exp"]),
+    set_in("header", "alg", "none"),
+    set_in("header", "typ", "JWT"),
+    set_in("header", "kid", ""),
+    set_in("header", "kid", "nobody"),
+    set_in("header", "kid", OTHER.kid),
+    end(2),
+    put("sign_rightly", False),
+    end(1),
+    put("json", False),
+    set_in("claims", "iss", "x"),
+    set_in("claims", "aud", "x"),
+    lambda token: token.claims.pop("sid") and None,
+    set_in("claims", "sub", 1),
+    set_in("claims", "jti", 1),
+    set_in("claims", "iat", NOW + 600),
+    set_in("claims", "nbf", NOW + 600),
+    set_in("claims", "exp", "soon"),
+    set_in("claims", "exp", NOW - 600),
+]
+
+
+def verify(token: object) -> object:
+    return tokens.verify(
+        token, KeySet([KEY, OTHER]), algorithms=["ES256"], issuer="i", audience="a", now=NOW, require=["sid"]
+    )
+
+
+def reason(token: Token) -> str:
+    try:
+        _ = verify(token.written())
+    except ExpiredCredential:
+        return ""
+    except CredentialError as error:
+        return str(getattr(error, "reason"))  # noqa: B009  not every branch of the tree has one
+    return "accepted"
+
+
+def spoiled(*numbers: int) -> Token:
+    token = Token()
+    # The last first, so that where two touch one thing, the earlier check is the one that fails.
+    for number in sorted(numbers, reverse=True):
+        SPOILED[number](token)
+    return token
+
+
+ORDER = [row[2].strip("`") for row in rows("What is checked")]
+
+
+def test_what_is_not_spoiled_is_taken() -> None:
+    assert len(ORDER) == len(SPOILED)
+    assert verify(Token().written()) == CLAIMS
+
+
+@pytest.mark.parametrize("number", range(len(SPOILED)))
+def test_each_check_names_what_it_says(number: int) -> None:
+    expected = "sid" if ORDER[number] == "the name of the claim" else ORDER[number]
+
+    assert reason(spoiled(number)) == expected
+
+
+@pytest.mark.parametrize("number", range(len(SPOILED)))
+def test_the_first_check_that_fails_is_the_one_that_is_told(number: int) -> None:
+    """With all that comes later wrong as well."""
+    assert reason(spoiled(*range(number, len(SPOILED)))) == reason(spoiled(number))
+
+
+# -- JavaScript --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def jwks() -> Iterator[str]:
+    """Where the public key is published."""
+    body = json.dumps(KeySet([KEY]).to_jwks()).encode()
+
+    class Published(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/jwk-set+json")
+            self.end_headers()
+            _ = self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  as the standard library names it
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Published)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/jwks.json"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_its_javascript_verifies_and_refuses(jwks: str, tmp_path: Path) -> None:
+    needs("npm")
+    [shown] = blocks("js")
+    _ = shutil.copy(vectors.FOLDER / "jose-npm" / "package.json", tmp_path)
+    (tmp_path / "verify.mjs").write_text(shown.replace("https://auth.example.com/.well-known/jwks.json", jwks))
+    (tmp_path / "main.mjs").write_text(
+        'import { verify } from "./verify.mjs";\n'
+        "for (const token of process.argv.slice(2)) {\n"
+        '  console.log(await verify(token).then((payload) => payload.sub, () => "refused"));\n'
+        "}\n"
+    )
+    now = int(time())
+    good = {**CLAIMS, "iss": "https://auth.example.com", "aud": "orders", "iat": now, "exp": now + 600}
+    told = [
+        tokens.sign(good, KEY),
+        tokens.sign(good, KEY, headers={"typ": "JWT"}),
+        tokens.sign({**good, "iss": "x"}, KEY),
+        tokens.sign({**good, "aud": "x"}, KEY),
+        tokens.sign({**good, "exp": now - 600}, KEY),
+        tokens.sign({name: value for name, value in good.items() if name != "jti"}, KEY),
+        tokens.sign(good, OTHER),
+        tokens.sign(good, KEY)[:-8] + "AAAAAAAA",
+    ]
+
+    _ = subprocess.run(["npm", "install", "--silent"], cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run(["node", "main.mjs", *told], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["ada"] + ["refused"] * (len(told) - 1)
