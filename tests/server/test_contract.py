@@ -157,6 +157,8 @@ def test_a_route_answers_as_the_contract_says(server: Inside, row: Row, mode: Mo
     wanted = row.sets.get(mode, set()) if transport == "cookie" else row.sets.get(mode, set()) & {"device"}
     assert {cookie.purpose for cookie in reply.cookies if not cookie.cleared} == wanted
     assert reply.one("cache-control") == ("no-store" if row.private else "public, max-age=300")
+    if row.nobody[0] == 401:  # a credential was read
+        assert "Cookie" in reply.all("vary")
     if transport == "cookie" and row.path == "/auth/logout":
         assert {cookie.purpose for cookie in reply.cookies} == {"session", "access", "refresh"}
         assert reply.one("clear-site-data") == '"cache"'
@@ -255,6 +257,25 @@ def test_a_login_by_the_same_person_takes_the_place_of_the_last_one(server: Insi
     rows = visitor.send("GET", "/auth/sessions").json["sessions"]
     assert [set(row) for row in rows] == [SESSION, SESSION]
     assert [(row["current"], row["ended_at"] is None) for row in rows] == [(True, True), (False, False)]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_who_is_disabled_renews_nothing_and_logs_in_no_more(server: Inside, transport: str) -> None:
+    """Also where nobody ended their sessions: the directory is asked each time."""
+    visitor = Visitor(server, "hybrid", transport)
+    visitor.log_in()
+    user = server.parts.users.by_email(EMAIL)
+    assert user is not None
+    assert visitor.send("POST", "/auth/refresh").status == 200
+    server.parts.users.disable(user.id, server.parts.now())
+
+    refused = [visitor.send("POST", "/auth/refresh"), visitor.log_in()]
+
+    assert [reply.status for reply in refused] == [401, 401]
+    assert refused[1].code == "login_failed"
+    assert [reply.cookies for reply in refused] == [[], []]
+    server.parts.users.enable(user.id)
+    assert visitor.log_in().status == 200
 
 
 def test_where_sign_up_is_closed_there_is_no_such_route() -> None:
