@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import argon2
@@ -13,6 +14,7 @@ import pytest
 from support.asgi import FORM, JSON, PAGE, Pair, Reply
 from support.command import Process, running
 from support.inside import ANOTHER, EMAIL, PASSWORD, WRONG, Inside, Visitor, hashed, inside
+from support.server import free_port
 
 from gatepass import MODES, Mode
 from gatepass.accounts import passwords
@@ -89,6 +91,39 @@ def test_of_500_guesses_at_one_moment_five_are_looked_at(server: Inside) -> None
     assert sorted(reply.status for reply in replies) == [401] * 5 + [429] * 495
     assert {reply.one("retry-after") for reply in replies if reply.status == 429} <= {str(n) for n in range(1, 61)}
     assert len(server.events("login_failed")) == 500
+
+
+def test_of_guesses_at_one_moment_at_several_processes_five_are_looked_at(tmp_path: Path) -> None:
+    """They count in one store, each in one atomic step."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+
+    async def run() -> list[int]:
+        limits = httpx.Limits(max_connections=40, max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=url, limits=limits, timeout=20) as http:
+            body = {"email": EMAIL, "password": WRONG}
+            answers = await asyncio.gather(*(http.post("/auth/login", json=body) for _ in range(40)))
+        return sorted(answer.status_code for answer in answers)
+
+    words = ("serve", "--workers", "2", "--port", str(port))
+    with running(
+        tmp_path, *words, GATEPASS_ISSUER=url, GATEPASS_STORE=f"sqlite:///{tmp_path}/kept/gatepass.db"
+    ) as server:
+        until_it_answers(url)
+        assert asyncio.run(run()) == [401] * LIMIT + [429] * (40 - LIMIT)
+        failed = [line for line in server.lines() if line.get("event", {}).get("kind") == "login_failed"]
+        assert len(failed) == 40
+
+
+def until_it_answers(url: str) -> None:
+    """Workers take a moment to begin."""
+    for _ in range(100):
+        try:
+            assert httpx.get(f"{url}/readyz", timeout=10).status_code == 200
+        except httpx.TransportError:
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise AssertionError("the server does not answer")
 
 
 def test_of_500_guesses_at_500_accounts_from_one_address_60_are_looked_at(server: Inside) -> None:
