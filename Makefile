@@ -19,7 +19,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_FORCE_VERSION :=
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help dev test check static cover format bench smoke lock dist clean
+.PHONY: help dev test soak check static cover format bench smoke lock dist clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -60,6 +60,10 @@ dev: $(VENV)/.server  ## the server at http://127.0.0.1:8400 (PORT=8400, MODE=se
 
 test: $(VENV)/.test  ## every test
 	$(BIN)/python -m pytest
+
+# Other inputs each time. It also fetches npm's jose, and is alone in that.
+soak: $(VENV)/.test  ## what takes ten minutes: fuzzing, and tokens crossed with npm's jose as it is now
+	$(BIN)/python -m pytest -m soak
 
 check: static cover  ## all that holds besides the tests: static, then cover
 
