@@ -250,8 +250,10 @@ REFUSED = [
     (EC_PEM.replace("PUBLIC", "MYSTERY"), "no key of a kind that is supported"),
     ("x" * (2**20 + 1), "more than 1048576 bytes"),
     (b"\x30\x82", "no key in it"),
-    # Over the one `cryptography` raises an InternalError, over the other an InvalidVersion; neither is a ValueError.
+    # Over this one `cryptography` raises an InternalError, which is no ValueError.
     (bytes.fromhex("302e020100300506032b6571") + b"\x04\x22\x04\x20" + bytes(32), "no key in it"),
+    # And over this one a warning, where it is told that this is a certificate: its number is negative.
+    (certificate().replace(b"\x02\x01\x01\x30", b"\x02\x01\x81\x30"), "a certificate, not a key"),
     (certificate().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09"), "no key in it"),
     ("0\x00", "neither PEM nor a JSON object"),
 ]

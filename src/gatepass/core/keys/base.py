@@ -10,14 +10,14 @@ from contextlib import suppress
 from typing import Any, ClassVar, Final, Never, Self
 
 from cryptography.exceptions import InternalError, UnsupportedAlgorithm
-from cryptography.x509 import InvalidVersion
+from cryptography.utils import CryptographyDeprecationWarning
 
 from gatepass.core.strict import b64decode
 from gatepass.errors import ConfigurationError, MalformedCredential
 
 #: What `cryptography` raises over bytes and numbers that are no key. The third is OpenSSL's word for a raw key of a
-#: length that its kind does not have; the last is about certificates.
-UNREADABLE: Final = (ValueError, UnsupportedAlgorithm, InternalError, InvalidVersion)
+#: length that its kind does not have; the last is about curves of old, where a program has made warnings errors.
+UNREADABLE: Final = (ValueError, UnsupportedAlgorithm, InternalError, CryptographyDeprecationWarning)
 #: Characters of a key id. 256: our choice; it is looked up in a dictionary and used for nothing else.
 MAX_KID: Final = 256
 
