@@ -31,8 +31,8 @@ _PUBLIC_TEXT: Final = re.compile(
     rb"-----BEGIN|---- BEGIN SSH2|\"kty\"|'kty'|\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-ssh-|sk-ecdsa-)"
 )
 
-# A sequence in a sequence, then a version that is tagged: RFC 5280 section 4.1. It is not parsed, because parsing warns,
-# and a program may have made warnings errors.
+# A sequence in a sequence, then a version that is tagged: RFC 5280 section 4.1. It is not parsed: parsing warns, and a
+# program may have made warnings errors.
 _LENGTH: Final = rb"(?:[\x00-\x7f]|\x81.|\x82..|\x83...)"
 _CERTIFICATE: Final = re.compile(rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"\xa0\x03\x02\x01[\x01\x02]", re.DOTALL)
 
