@@ -165,6 +165,7 @@ class Gatepass(StarletteGatepass):
                 methods=[ours.method],
                 tags=["gatepass"],
                 summary=ours.summary,
+                description=ours.handler.__doc__ or "",
                 operation_id=f"{self.name}_{ours.handler.__name__}",
                 openapi_extra=self._described(ours),
                 response_model=None,

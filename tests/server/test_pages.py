@@ -408,3 +408,13 @@ def test_nothing_comes_from_elsewhere(server: Inside, ada: User, path: str) -> N
     )
     assert " style=" not in text
     assert " on" not in "".join(re.findall(r"<[^>]*>", text))
+
+
+def test_a_file_is_kept_by_the_browser_and_asked_about(server: Inside) -> None:
+    first = server.browser().get("/static/gatepass.css")
+    assert (first.status, first.one("cache-control")) == (200, "no-cache")
+    again = server.browser().get("/static/gatepass.css", [("if-none-match", str(first.one("etag")))])
+    assert (again.status, again.body) == (304, b"")
+    for answer in (first, again):
+        assert answer.one("x-content-type-options") == "nosniff"
+        assert answer.one("x-request-id")

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from gatepass.accounts.passwords import Passwords
@@ -86,5 +87,14 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         app.include_router(routes.joining)
     for part in (routes, health, pages, docs):
         app.include_router(part.router)
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.mount("/static", _Files(directory=_STATIC))
     return app
+
+
+class _Files(StaticFiles):
+    """Files that a browser keeps, and asks about before each use: they change with the version of the server."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        answer = super().file_response(*args, **options)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
