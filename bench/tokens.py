@@ -9,21 +9,27 @@ from time import time
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from bench.harness import Budget, Case
 from gatepass.core import jws
 from gatepass.core.claims import TokenCheck
-from gatepass.core.keys import EcKey, HmacKey, Key, KeySet
+from gatepass.core.keys import EcKey, Ed25519Key, HmacKey, Key, KeySet, RsaKey
 from gatepass.core.strict import b64decode
 
 ISSUER, AUDIENCE = "https://auth.example.com", "orders"
 #: Different tokens in turn, as a server sees them.
 TOKENS = 500
 
-ECDSA = ec.ECDSA(SHA256())
+#: What each family's primitive is told besides.
+SCHEMES: dict[str, tuple[Any, ...]] = {
+    "EC": (ec.ECDSA(SHA256()),),
+    "OKP": (),
+    "RSA": (padding.PKCS1v15(), SHA256()),
+}
 
 
 def claims(number: int, now: int) -> dict[str, Any]:
@@ -44,10 +50,16 @@ def claims(number: int, now: int) -> dict[str, Any]:
 def cases() -> list[Case]:
     """The cases of this file, once each side has accepted what the other has made."""
     secret = bytes(range(32, 96))
-    private = ec.generate_private_key(ec.SECP256R1())
+    curve = ec.generate_private_key(ec.SECP256R1())
+    edwards = Ed25519PrivateKey.generate()
+    large = rsa.generate_private_key(65_537, 2_048)  # as RSA keys of tokens mostly are
+    # PyJWT knows it under its old name only.
+    import_module("jwt").register_algorithm("Ed25519", import_module("jwt.algorithms").OKPAlgorithm())
     return [
         *_cases(HmacKey(secret), secret, secret),
-        *_cases(EcKey(private), private, private.public_key()),
+        *_cases(EcKey(curve), curve, curve.public_key()),
+        *_cases(Ed25519Key(edwards), edwards, edwards.public_key()),
+        *_cases(RsaKey(large, algorithm="RS256"), large, large.public_key()),
     ]
 
 
@@ -94,6 +106,8 @@ def _cases(key: Key, signer: Any, verifier: Any) -> list[Case]:
 def _budget(key: Key, peer: str) -> Budget:
     if key.symmetric:
         return Budget(text="PyJWT / 8", limit=lambda medians: medians[peer] / 8)
+    if key.kty == "RSA":
+        return Budget(text="bare + 8", limit=lambda medians: medians["bare primitive and JSON"] + 8)
     return Budget(text="bare + 15 %", limit=lambda medians: medians["bare primitive and JSON"] * 1.15)
 
 
@@ -101,7 +115,7 @@ def _parts(key: Key, token: str) -> tuple[bytes, bytes, bytes]:
     """What is signed, the signature as the primitive wants it, and the JSON."""
     signed, _, last = token.encode().rpartition(b".")
     signature = b64decode(last)
-    if not key.symmetric:
+    if key.kty == "EC":
         signature = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     return signed, signature, b64decode(signed.partition(b".")[2])
 
@@ -111,19 +125,19 @@ def _bare(key: Key, verifier: Any) -> Any:
         signed, signature, payload = parts
         return key.verify(signed, signature) and msgspec.json.decode(payload)
 
-    def ecdsa(parts: tuple[bytes, bytes, bytes]) -> object:
+    def pair(parts: tuple[bytes, bytes, bytes]) -> object:
         signed, signature, payload = parts
-        verifier.verify(signature, signed, ECDSA)
+        verifier.verify(signature, signed, *SCHEMES[key.kty])
         return msgspec.json.decode(payload)
 
-    return hmac if key.symmetric else ecdsa
+    return hmac if key.symmetric else pair
 
 
 def _bare_sign(key: Key, signer: Any) -> Any:
     def hmac(what: dict[str, Any]) -> object:
         return key.sign(msgspec.json.encode(what))
 
-    def ecdsa(what: dict[str, Any]) -> object:
-        return signer.sign(msgspec.json.encode(what), ECDSA)
+    def pair(what: dict[str, Any]) -> object:
+        return signer.sign(msgspec.json.encode(what), *SCHEMES[key.kty])
 
-    return hmac if key.symmetric else ecdsa
+    return hmac if key.symmetric else pair

@@ -108,9 +108,9 @@ SURFACES: list[tuple[Callable[[Hand], bool], int]] = [
     (a_token, 1_000),
     (a_header, 1_000),
     (a_payload, 1_000),
-    (a_jwk, 300),
+    (a_jwk, 250),
     (a_jwks, 200),
-    (a_pem, 300),
+    (a_pem, 200),
 ]
 NAMES = [surface.__name__ for surface, _ in SURFACES]
 
