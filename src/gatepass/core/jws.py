@@ -73,11 +73,11 @@ class Signatures:
             MalformedCredential: It is no token in compact form, or one whose header asks for something else.
             UnknownCredential: Not our key, not its signature, not of the right type.
         """
-        text, header, payload, signature = _segments(token)
+        header, payload, signature = _segments(token)
         if not payload and self._typ is not None:  # nothing may be signed, and no typed token says nothing
             raise MalformedCredential("segments")
         key = self._headers.get(header) or self._key_for(header)
-        if not key.verify(text[: -len(signature) - 1], b64decode(signature)):
+        if not key.verify(header + b"." + payload, b64decode(signature)):
             raise UnknownCredential("signature")
         return key, b64decode(payload)
 
@@ -105,7 +105,7 @@ def unverified_kid(token: object) -> str | None:
     Raises:
         MalformedCredential: It is no token in compact form.
     """
-    return _kid(_read_header(_segments(token)[1]))
+    return _kid(_read_header(_segments(token)[0]))
 
 
 def _allowed(algorithms: object) -> frozenset[str]:
@@ -120,19 +120,18 @@ def _allowed(algorithms: object) -> frozenset[str]:
     )
 
 
-def _segments(token: object) -> tuple[bytes, bytes, bytes, bytes]:
-    """The whole of *token* in bytes, then header, payload and signature."""
+def _segments(token: object) -> list[bytes]:
+    """Header, payload and signature of *token*."""
     if not isinstance(token, str):
         raise MalformedCredential("type")
     if len(token) > MAX_SIZE:
         raise MalformedCredential("size")
     if not token.isascii():
         raise MalformedCredential("base64url")
-    text = token.encode()
-    parts = text.split(b".")
+    parts = token.encode().split(b".")
     if len(parts) != 3 or not parts[0] or not parts[2]:  # noqa: PLR2004 - header, payload, signature
         raise MalformedCredential("segments")
-    return text, parts[0], parts[1], parts[2]
+    return parts
 
 
 def _kid(header: Mapping[str, Any]) -> str | None:
