@@ -1,14 +1,18 @@
 """Which passwords are good enough, and what a check of one costs."""
 
 import asyncio
+import sys
 import threading
 import unicodedata
 from asyncio import wrap_future
+from contextlib import suppress
+from typing import Any
 
 import argon2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from zxcvbn import matching, zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from gatepass.accounts import passwords as module
@@ -76,6 +80,16 @@ def test_a_password_is_the_same_on_every_keyboard(form: str, passwords: Password
     assert passwords.verify(kept, unicodedata.normalize(form, "zwölf größere Ångström ﬁ")).result().ok  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("letter", ["ö", "ǖ", "ᾂ"])
+def test_a_keyboard_that_sends_a_letter_in_parts_may_send_as_many_letters(letter: str) -> None:
+    """In two, three and four parts: they are put together before they are counted."""
+    password = unicodedata.normalize("NFC", spread(MOST - 20) + letter * 20)
+    in_parts = unicodedata.normalize("NFD", password)
+    assert len(in_parts) > len(password) == MOST
+    assert acceptable(in_parts, about=ABOUT) == password
+    assert "easy to guess" in refused(unicodedata.normalize("NFD", letter * MOST)), "and not: too long"
+
+
 def test_common_passwords_are_refused() -> None:
     """The whole list, as far as it is long enough; and those of any length, made longer by what people do."""
     common = FREQUENCY_LISTS["passwords"]
@@ -100,6 +114,87 @@ def test_common_passwords_are_refused() -> None:
 )
 def test_what_a_guesser_tries_first_is_refused(password: str) -> None:
     assert "easy to guess" in refused(password)
+
+
+@pytest.mark.parametrize("length", [LEAST, 24, 47, 48, 64, MOST])
+def test_ones_own_address_is_refused_however_long_it_is(length: int) -> None:
+    domain = "@example.com"
+    address = spread(length - len(domain)) + domain
+    with pytest.raises(FieldsInvalid):
+        acceptable(address, about=[address])
+    assert acceptable(address, about=["grace@example.net"]) == address, "which nobody else would guess"
+
+
+def test_what_is_known_of_one_user_is_not_looked_for_in_the_password_of_another() -> None:
+    """zxcvbn has one list for all threads: without a lock it holds what the last of them wrote."""
+    words = [spread(16)[::-1] + chr(0x3041 + number) * 2 for number in range(8)]
+    barrier, wrong = threading.Barrier(len(words)), []
+
+    def choose(word: str) -> None:
+        barrier.wait()
+        for other in [other for other in words if other != word]:
+            try:
+                acceptable(word, about=[word])
+                wrong.append("own")
+            except FieldsInvalid:
+                pass
+            try:
+                acceptable(word, about=[other])
+            except FieldsInvalid:
+                wrong.append("another's")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # seconds: threads take turns at every chance
+    try:
+        threads = [threading.Thread(target=choose, args=(word,)) for word in words]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    "password", ["4@({[<1!|$57+698230%4@({[<1!|$57+698230%", "4@8({[<3691!|70$5+%2" * 6, "{[(<" * 12 + "14@!|$5+769"]
+)
+def test_there_are_not_too_many_ways_to_read_a_password(password: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each sign that may stand for several letters is tried as each of them: with all signs, 736 times, for seconds."""
+    looked: list[int] = []
+    look_up = matching.dictionary_match
+
+    def counted(text: str, *args: Any, **options: Any) -> Any:
+        looked.append(len(text))
+        return look_up(text, *args, **options)
+
+    monkeypatch.setattr(matching, "dictionary_match", counted)
+    with suppress(FieldsInvalid):
+        acceptable(password, about=ABOUT)
+    assert 0 < len(looked) < 400
+    assert max(looked) <= 48
+
+    looked.clear()
+    zxcvbn("4@8({[<3691!|70$5+%2")
+    assert len(looked) > 400, "which it is without us"
+
+
+@pytest.mark.parametrize("digits", ["1", "1234", "12345", "123456", "1234567", "٠٣٠٣٠", "1/1/1991"])
+def test_lines_are_no_mistake_of_ours(digits: str) -> None:
+    """The library that looks for dates takes the end of a line for a digit, and fails."""
+    assert acceptable(f"{digits}\nseventeen walruses", about=ABOUT)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["12", "345", "1991", "٣", "/", "-", " ", "\n", "\r\n", "a", "İ", "ß"]),
+        min_size=15,
+        max_size=48,
+    )
+)
+def test_any_digits_and_lines_are_a_password_or_refused(parts: list[str]) -> None:
+    with suppress(FieldsInvalid):
+        assert acceptable("".join(parts), about=ABOUT)
 
 
 @given(st.text(max_size=200))

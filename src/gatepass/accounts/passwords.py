@@ -24,13 +24,24 @@ LEAST: Final = 15
 MOST: Final = 128
 #: Hashes at one time: each takes 64 MiB. Our choice.
 CONCURRENT: Final = 4
-#: Logins that may wait for their hash: ten seconds of work. Whoever comes after them is told to come again.
+#: Logins that may wait for their hash: some 20 seconds of work for two cores. Whoever comes after them is told to come
+#: again. Our choice.
 WAITING: Final = 256
 #: Guesses that a password has to withstand. 10^8 is where throttled guessing ends (zxcvbn: "safely unguessable").
 GUESSES: Final = 10**8
 
-#: Characters that are looked at for being common: the work grows with the cube of them.
-_LOOKED_AT: Final = 64
+#: Characters that are looked at for being common: the work grows with the square of them.
+_LOOKED_AT: Final = 48
+#: Brackets that may all stand for a `c`. With several of them, each way to read them is tried out, four times the work:
+#: then they are taken for one.
+_BRACKETS: Final = "([{<"
+_ONE_BRACKET: Final = str.maketrans(_BRACKETS, "((((")
+#: Code points that a keyboard may send for one (Unicode Standard Annex 15, NFD).
+_DECOMPOSED: Final = 4
+
+#: What is known about a user goes into lists that all callers of zxcvbn share: one at a time, or the address of one
+#: would be looked for in the password of another.
+_one_guesser: Final = Lock()
 
 #: 64 MiB, 3 passes, 4 lanes: the second recommendation of RFC 9106 section 4.
 _hasher: Final = argon2.PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
@@ -151,7 +162,7 @@ def acceptable(password: str, *, about: Collection[str], field: str = "password"
 
 def _normalised(password: str) -> str | None:
     """In the form that all keyboards agree on; None where it is no password of anybody."""
-    if len(password) > 2 * MOST:  # before any work: composing makes a text shorter, and never to less than half
+    if len(password) > _DECOMPOSED * MOST:  # before any work
         return None
     try:
         _ = password.encode()
@@ -164,5 +175,9 @@ def _normalised(password: str) -> str | None:
 def _guessable(password: str, about: Collection[str]) -> bool:
     from zxcvbn import zxcvbn  # noqa: PLC0415  its lists take long to load, and only a new password needs them
 
-    known = [word for text in about for word in (text, *text.replace("@", ".").split("."))]
-    return int(zxcvbn(password[:_LOOKED_AT], user_inputs=known)["guesses"]) < GUESSES
+    known = [word[:_LOOKED_AT] for text in about for word in (text, *text.replace("@", ".").split("."))]
+    seen = password[:_LOOKED_AT].replace("\n", " ")  # after digits, zxcvbn takes the end of a line for one of a date
+    if sum(bracket in seen for bracket in _BRACKETS) > 1:
+        seen = seen.translate(_ONE_BRACKET)
+    with _one_guesser:
+        return int(zxcvbn(seen, user_inputs=known)["guesses"]) < GUESSES
