@@ -63,6 +63,19 @@ def test_a_device_of_ones_own_making_is_known_to_nobody() -> None:
     assert known([KEY], f"{'A' * len(device)}.{proof}", "ada") is None
 
 
+@pytest.mark.parametrize(
+    "planted", ["; Path=/; x=aaaaaaaaaaa", "\r\nSet-Cookie: a=bbbbbb", '"' * 22, "é" * 22, "a" * 22 + "\n"]
+)
+def test_nothing_that_a_stranger_wrote_gets_into_the_next_cookie(planted: str) -> None:
+    """Also where it has the right length."""
+    device, proof = remembered(KEY, None, "ada").split(".")
+    for value in (f"{planted}.{proof}", f"{device}.{planted}", f"{device}.{proof}.{planted}", f"{device}.{proof}\n"):
+        written = remembered(KEY, value, "ada")
+        assert planted not in written
+        assert written.replace(".", "").replace("-", "").replace("_", "").isalnum()
+        assert not written.startswith(device)
+
+
 @given(st.text())
 def test_any_cookie_is_known_or_not(value: str) -> None:
     assert known([KEY], value, "ada") is None

@@ -4,6 +4,7 @@ It proves nothing else: whoever steals it may guess passwords at a count of thei
 """
 
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from typing import Final
@@ -12,9 +13,10 @@ from gatepass.core.strict import b64encode
 
 #: Subjects that one browser is known for: a family at one computer.
 MOST: Final = 4
-#: Octets of an id and of a proof.
-_ID: Final = 16
-_PROOF: Final = 16
+#: Octets of an id and of a proof: 22 letters each.
+_SIZE: Final = 16
+#: An id, and a proof for each of its subjects, the newest first.
+_WRITTEN: Final = re.compile(rf"[\w-]{{22}}(\.[\w-]{{22}}){{1,{MOST}}}", re.ASCII)
 
 
 def known(keys: Sequence[bytes], value: str | None, subject: str) -> str | None:
@@ -45,27 +47,21 @@ def remembered(key: bytes, value: str | None, subject: str) -> str:
         subject: The id of the user.
     """
     device, proofs = _read(value)
-    device = device or b64encode(secrets.token_bytes(_ID)).decode()
+    device = device or b64encode(secrets.token_bytes(_SIZE)).decode()
     mine = _proof(key, subject, device)
     return ".".join((device, mine, *[proof for proof in proofs if proof != mine][: MOST - 1]))
 
 
 def _read(value: str | None) -> tuple[str | None, list[str]]:
-    device, *proofs = (value or "").split(".") if len(value or "") <= _longest() else [""]
-    if len(device) != _length(_ID) or not proofs or not (value or "").isascii():
+    # What is read here is written into the next cookie: only what we may have written ourselves.
+    found = _WRITTEN.fullmatch(value or "")
+    if found is None:
         return None, []
-    return device, [proof for proof in proofs[:MOST] if len(proof) == _length(_PROOF)]
+    device, *proofs = found[0].split(".")
+    return device, proofs
 
 
 def _proof(key: bytes, subject: str, device: str) -> str:
     # The length first, so that no subject can borrow from the id behind it.
     text = f"{len(subject.encode())}:{subject}{device}".encode()
-    return b64encode(hmac.digest(key, text, "sha256")[:_PROOF]).decode()
-
-
-def _length(octets: int) -> int:
-    return -(-octets * 4 // 3)
-
-
-def _longest() -> int:
-    return _length(_ID) + MOST * (1 + _length(_PROOF))
+    return b64encode(hmac.digest(key, text, "sha256")[:_SIZE]).decode()

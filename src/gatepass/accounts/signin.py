@@ -43,7 +43,7 @@ async def sign_in(
         StoreError: It cannot be known now.
     """
     user = users.by_email(email)
-    known = None if user is None else device(user.id)
+    known = device("" if user is None else user.id)  # for nobody, too: a refusal that came sooner would tell them apart
     await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
     verdict = await wrap_future(passwords.verify(None if user is None else user.password_hash, password))
     if user is None or not verdict.ok or user.disabled_at is not None:
