@@ -9,12 +9,14 @@ import msgspec
 
 from gatepass.core import jws
 from gatepass.core.claims import ACCESS, REQUIRED, Claims, TokenCheck
+from gatepass.core.inspect import Inspection
+from gatepass.core.inspect import inspect as _inspect
 from gatepass.core.keyring import KeyRing
 from gatepass.core.keys import Key, KeySet
 from gatepass.core.strict import read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 
-__all__ = ["Claims", "KeySource", "sign", "verify"]
+__all__ = ["Claims", "Inspection", "KeySource", "inspect", "sign", "verify"]
 
 # Algorithms, issuer, audience, typ, leeway, required claims.
 _Rules: TypeAlias = tuple[Any, ...]
@@ -78,6 +80,16 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
             source="sign(claims)",
         )
     return token
+
+
+def inspect(text: str, *, now: float | None = None) -> Inspection:
+    """Say what is in a token, or in each of those in *text*. Nothing is verified, and nothing is raised.
+
+    Args:
+        text: A token, or whatever it was copied with: a header, a cookie, a command, a log.
+        now: Seconds since the epoch; the clock of this machine by default.
+    """
+    return _inspect(text, now=time() if now is None else now)
 
 
 def verify(

@@ -10,6 +10,7 @@ COMMANDS = {
     "user": "Who has an account.",
     "session": "Who is logged in.",
     "key": "What signs, what verifies, and from when to when.",
+    "token": "Look into tokens, check them, make them.",
     "version": "What runs here: gatepass, Python, SQLite, OpenSSL.",
 }
 

@@ -5,8 +5,10 @@ from gatepass.core.keys import EcKey, Ed25519Key, HmacKey, Key, KeySet, RsaKey
 from gatepass.keys.file import KeyFile
 from gatepass.keys.made import generate, new_ring
 from gatepass.keys.read import load
+from gatepass.keys.remote import AsyncRemoteKeySet, RemoteKeySet
 
 __all__ = [
+    "AsyncRemoteKeySet",
     "EcKey",
     "Ed25519Key",
     "HmacKey",
@@ -14,6 +16,7 @@ __all__ = [
     "KeyFile",
     "KeyRing",
     "KeySet",
+    "RemoteKeySet",
     "RsaKey",
     "generate",
     "load",

@@ -1,0 +1,73 @@
+"""`gatepass token verify`: the checks that a service makes."""
+
+import click
+
+from gatepass.cli import options
+from gatepass.cli.output import plain, tell_fields, tell_json
+from gatepass.cli.refusals import Refused, told
+from gatepass.cli.token.given import key, key_algorithm, key_of, text_of
+from gatepass.core.claims import REQUIRED
+from gatepass.errors import CredentialError
+from gatepass.keys import RemoteKeySet
+from gatepass.tokens import verify as check
+
+
+@click.command
+@click.argument("token", required=False)
+@key
+@key_algorithm
+@click.option("--jwks", metavar="URL", help="Where the issuer publishes its keys; instead of --key.")
+@click.option("--issuer", required=True, help="What `iss` must be, to the letter.")
+@click.option("--audience", required=True, help="What `aud` must be, or hold.")
+@click.option("--algorithm", "algorithms", required=True, multiple=True, help="An allowed algorithm; may be repeated.")
+@click.option("--typ", default="at+jwt", show_default=True, help="What the header must say the token is.")
+@click.option("--leeway", type=click.IntRange(0, 300), default=10, show_default=True, help="Seconds clocks may differ.")
+@click.option("--require", multiple=True, help="A claim that must be there; may be repeated. Default: RFC 9068's.")
+@options.as_json
+def verify(
+    *,
+    token: str | None,
+    key: str | None,
+    key_algorithm: str | None,
+    jwks: str | None,
+    issuer: str,
+    audience: str,
+    algorithms: tuple[str, ...],
+    typ: str,
+    leeway: int,
+    require: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Whether a token is good, and which check says no.
+
+    TOKEN is a token and nothing else; a dash, or nothing: the standard input.
+    """
+    if key is not None and jwks is not None:
+        raise click.UsageError("Give --key or --jwks, not both.")
+    if key == "-" and token in {None, "-"}:
+        raise click.UsageError("Token and key cannot both come from the standard input.")
+    with told():
+        text = text_of(token).strip()
+        keys = key_of(key, key_algorithm) if jwks is None else RemoteKeySet(jwks, algorithm=key_algorithm)
+        try:
+            claims = check(
+                text,
+                keys,
+                algorithms=algorithms,
+                issuer=issuer,
+                audience=audience,
+                typ=typ,
+                leeway=leeway,
+                require=require or REQUIRED,
+            )
+        except CredentialError as error:
+            reason = getattr(error, "reason", "exp")
+            if as_json:
+                tell_json({"verified": False, "code": error.code, "check": reason})
+                click.get_current_context().exit(1)
+            raise Refused(f"{error}. The first check that said no: {plain(reason)}.") from error
+    if as_json:
+        tell_json({"verified": True, "claims": dict(claims)})
+    else:
+        click.echo("verified: signature, issuer, audience, type and times are good")
+        tell_fields(dict(claims))

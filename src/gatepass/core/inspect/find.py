@@ -1,0 +1,190 @@
+"""Finds tokens in whatever they were copied with: a header, a cookie, a command, a log.
+
+Each character is looked at a fixed number of times: patterns have nothing to go back on, and a token that was found
+is not searched again.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from gatepass.core.inspect import texts
+from gatepass.core.inspect.model import Noise, fill
+
+#: Characters of a text that are read: 5 Mi, a large HAR file.
+MAX_TEXT: Final = 5 << 20
+#: Tokens of one text that are shown. 1,000: our choice.
+MAX_TOKENS: Final = 1_000
+
+# A JSON object begins with a brace and then a quote, a space or a line break: `ey` or `ew`. Before it stands the end of
+# something else, or an escape of a URL. It goes on until something that ends words everywhere; what is wrong within is
+# for the reader to say.
+_TOKEN: Final = re.compile(
+    r"""
+    (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}))
+    (?:
+      (?P<paseto> v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)
+    | (?P<opaque> [A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-]))
+    | (?P<jose> e[wy][^\s"'`<>,;&()\[\]{}|\\:?\#^@]*)
+    )
+    """,
+    re.VERBOSE,
+)
+_ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
+# What tokens are made of, as it is written in a URL; also where it was written so twice.
+_PERCENT: Final = re.compile(r"%(?:25)*(2[BDEF]|3D|5F|7E)", re.IGNORECASE)
+_OTHER_PERCENT: Final = re.compile(r"%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}", re.IGNORECASE)
+_SCHEME: Final = re.compile(r"\b(?:Bearer|DPoP|JWT|Token)[ \t]{1,8}[\"']?$", re.IGNORECASE)
+_FIELD: Final = re.compile(r"[A-Za-z-]{1,64}:[ \t]*")
+_START: Final = re.compile(r"(?:Bearer|DPoP|JWT|Token)\s+", re.IGNORECASE)
+_IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=$")
+_CUT: Final = "\u2026!*"
+_QUOTES: Final = "\"'`"
+_NOT_BASE64URL: Final = re.compile(r"[^A-Za-z0-9_-]")
+# Of these a token can go on over the end of a line; whatever else is in the text, it is not one broken token.
+_JOINED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~ \t\r\n"
+#: Lengths of whole signatures: of 32, 48, 64, 96, 132, 256, 384 and 512 octets.
+_WHOLE: Final = frozenset({43, 64, 86, 128, 176, 342, 512, 683})
+#: Dots of a signed token, and of an encrypted one.
+_COMPACT: Final = frozenset({2, 4})
+#: Characters of a text that begins like a token and is taken for one. 8: our choice, more than any word that does.
+_SHORTEST: Final = 8
+_OBJECT: Final = re.compile(rb'\{\s*"')
+# In one word there is none of these.
+_NO_WORD: Final = re.compile(r"[\s\"'`<>{}\[\]()|\\,;]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A text that is read as a token.
+
+    Attributes:
+        start: Where it begins in the whole text.
+        end: The first place after it.
+        text: The same without its noise.
+        noise: What was cut off.
+        in_url: Whether it is a parameter in the query of a URL.
+    """
+
+    start: int
+    end: int
+    text: str
+    noise: tuple[Noise, ...]
+    in_url: bool
+
+
+def find(text: str) -> Iterator[Found]:
+    """The tokens in *text*; if there is none and it is one word, that word."""
+    edges = len(text) - len(text.lstrip()), len(text.rstrip())
+    at, none, tail = 0, True, True
+    while (match := _TOKEN.search(text, at)) is not None:
+        start, at = match.span()
+        if at - start < _SHORTEST:
+            continue
+        found = _clean(text, start, at, edges)
+        if match["jose"] is not None:
+            if not _begins_a_token(found.text):
+                continue
+            if tail:  # looked at once: it is as long as the rest of the text
+                tail = False
+                if (end := _broken_until(text, start)) is not None:
+                    found = _clean(text, start, end, edges)
+            at = found.end
+        none = False
+        yield found
+    if none and (word := _only_word(text)) is not None:
+        yield _clean(text, *word, edges)
+
+
+def _begins_a_token(text: str) -> bool:
+    if text.startswith("eyJ"):
+        return True
+    head = _NOT_BASE64URL.split(text, maxsplit=1)[0]
+    try:
+        said = binascii.a2b_base64(head.replace("-", "+").replace("_", "/") + "=" * (-len(head) % 4))
+    except binascii.Error:
+        return False
+    return _OBJECT.match(said) is not None and said.rstrip().endswith(b"}")
+
+
+def _broken_until(text: str, start: int) -> int | None:
+    """Where a token ends that begins at *start* and goes on over the end of its line; None if it does not."""
+    rest = text[start:].rstrip(f" \t\r\n{_QUOTES},;")
+    if rest.strip(_JOINED):
+        return None
+    first, *more = (line.strip() for line in rest.splitlines())
+    whole = first.count(".") in _COMPACT and len(first.rpartition(".")[2]) in _WHOLE
+    if not more or whole or any(" " in line or "\t" in line for line in (first, *more)):
+        return None
+    if any(line.count(".") in _COMPACT for line in more):  # a token a line
+        return None
+    return start + len(rest)
+
+
+def _only_word(text: str) -> tuple[int, int] | None:
+    """Where the one word of *text* begins and ends."""
+    end = len(text.rstrip(f" \t\r\n{_QUOTES},;"))
+    start = len(text) - len(text.lstrip(f" \t\r\n{_QUOTES}"))
+    for prefix in (_FIELD, _START):
+        if match := prefix.match(text, start, end):
+            start = match.end()
+    return (start, end) if start < end and not _NO_WORD.search(text, start, end) else None
+
+
+def _clean(text: str, start: int, end: int, edges: tuple[int, int]) -> Found:  # noqa: C901  one kind of noise after the other
+    """What stands from *start* to *end*, without what is not part of it; between *edges* the text is not white."""
+    noise: list[Noise] = []
+
+    def note(code: str, at: int, count: int = 0) -> None:
+        noise.append(Noise(code=code, at=at, sentence=fill(texts.NOISE[code], count=count)))
+
+    begins = max(0, start - 80)
+    before = text[begins:start]
+    word = _within(text[start:end], step=before.endswith("/"))
+    bare = _without_end(word)
+    end = start + len(bare)
+    after = text[end : end + 1]
+    if scheme := _SCHEME.search(before):
+        note("bearer", begins + scheme.start())
+    if before.endswith(tuple(_QUOTES)):
+        note("quotes", start - 1)
+    elif after and after in _QUOTES:
+        note("quotes", end)
+    if bare != word or after == ",":
+        note("trailing", end)
+    if 0 < start == edges[0]:
+        note("spaces", 0)
+    elif len(text) > end == edges[1]:
+        note("spaces", end)
+    pieces = bare.split()
+    if len(pieces) > 1:
+        note("line_breaks", start + len(pieces[0]), len(pieces))
+        bare = "".join(pieces)
+    bare, count = _ZERO_WIDTH.subn("", bare)
+    if count:
+        note("zero_width", start, count)
+    bare, count = _PERCENT.subn(lambda match: chr(int(match[1], 16)), bare)
+    if count:
+        note("percent", start, count)
+    return Found(start=start, end=end, text=bare, noise=tuple(noise), in_url=_IN_URL.search(before) is not None)
+
+
+def _within(word: str, *, step: bool) -> str:
+    """*word* up to what ends it: a slash, if it is a *step* of a path; something that was escaped for a URL."""
+    if step and (slash := word.find("/")) > 0:
+        word = word[:slash]
+    other = _OTHER_PERCENT.search(word)
+    return word[: other.start()] if other else word
+
+
+def _without_end(word: str) -> str:
+    """*word* without the marks of the sentence around it."""
+    bare = word.rstrip(_CUT)
+    if bare.endswith("..."):
+        bare = bare.rstrip(".")
+    # Two parts may be empty, and a token then ends with a dot.
+    while bare.endswith(".") and bare.count(".") not in _COMPACT:
+        bare = bare[:-1]
+    return bare or word

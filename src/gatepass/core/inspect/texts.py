@@ -1,0 +1,341 @@
+"""Every sentence that is said about a token: one table, plain enough to be written out as JSON for a page.
+
+``{name}`` stands for a fact. Facts are printable and short before they come here; see `model.fill`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+#: What a text is, by the code of its kind.
+KINDS: Final[Mapping[str, str]] = {
+    "jws": "a signed token (JWT): everybody who holds it can read it",
+    "jws-json": "a signed token in JSON form (RFC 7515 section 7.2): most verifiers take the compact form only",
+    "jwe": "an encrypted token (JWE): only who it is for can read what is in it, so here are its header and its sizes",
+    "jwe-json": "an encrypted token in JSON form (RFC 7516 section 7.2): only who it is for can read it",
+    "nested": "a signed token with another token inside (RFC 7519 section 5.2)",
+    "sd-jwt": "a token with claims that can be left out (SD-JWT, RFC 9901)",
+    "dpop": "a DPoP proof (RFC 9449): good for one request, by the holder of the key in its header",
+    "paseto": "a PASETO token: no JWT, and no verifier of JWTs takes it",
+    "gatepass-session": "a session token of gatepass: a random id; there is nothing to read in it, which is the point",
+    "gatepass-refresh": "a refresh token of gatepass: a random id; there is nothing to read in it, which is the point",
+    "partial": "a part of a token",
+    "unknown": "no token of a kind that is known here; it may be a random id, which says nothing to anybody",
+}
+
+#: What stood around or inside of a token and is no part of it.
+NOISE: Final[Mapping[str, str]] = {
+    "bearer": "The scheme before the token is not part of it.",
+    "quotes": "Quotes are not part of the token.",
+    "line_breaks": "The token was broken over {count} lines; it was put together again.",
+    "percent": "{count} characters were written for a URL, such as %2E for a dot; they were decoded.",
+    "zero_width": "{count} characters that nobody sees (zero width) were in the token; they came with copy and paste.",
+    "trailing": "Dots and commas after the token belong to the sentence around it.",
+    "spaces": "White space around the token is not part of it.",
+}
+
+#: What a strict reader refuses, with the place. `segment` is capitalised where the sentence begins with it.
+DEFECTS: Final[Mapping[str, str]] = {
+    "padding": "{segment}, character {number} of {length}: `=` is padding, which base64url in tokens does not have.",
+    "alphabet": (
+        "{segment}, character {number} of {length}: `{found}` is of the other base64 alphabet; here it is `{expected}`."
+    ),
+    "character": "{segment}, character {number} of {length}: `{found}` is not base64url.",
+    "length": "{segment}: {length} characters of base64url cannot be; one is missing, or one too many.",
+    "unused_bits": (
+        "{segment}, character {number} of {length}: `{found}` sets bits that nothing reads; its"
+        " one spelling is `{expected}`."
+    ),
+    "empty": "{segment}: it is empty.",
+    "segments": "{found} parts with dots between them; a token has {expected}.",
+    "utf8": "{segment}, octet {number} of {length} when decoded: not UTF-8.",
+    "bom": "{segment}: it begins with a byte order mark, which JSON in tokens does not have.",
+    "json": "{segment}, character {number} of {length} when decoded: not JSON; expected {expected}.",
+    "json_object": "{segment}: JSON, but no object; expected `{`.",
+    "json_constant": "{segment}: `{found}` is no number of JSON.",
+    "json_number": "{segment}: a number has more digits, or is larger, than verifiers read.",
+    "json_depth": (
+        "{segment}, character {number} of {length} when decoded: deeper than {expected} levels; it was not read."
+    ),
+    "size": "The token has {length} characters; a verifier of ours reads {expected}.",
+}
+
+#: What is remarkable about a token that can be read: a level, and a sentence.
+#: `stop`: do not use such tokens. `warn`: likely a mistake. `info`: good to know.
+FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "alg_none": ("stop", "The algorithm is `none`: anybody can write such a token. RFC 8725 section 3.2."),
+    "signature_empty": ("stop", "There is no signature, though the algorithm is {alg}. A verifier must refuse this."),
+    "kid_suspicious": (
+        "stop",
+        (
+            "`kid` holds {found}, as a path, a query or an address does. A verifier that looks it up in files or in a"
+            " database lets the sender choose the key."
+        ),
+    ),
+    "key_url": ("stop", "`{name}` names an address. A verifier that follows this lets the sender choose the key."),
+    "key_embedded": (
+        "stop",
+        "`{name}` brings a key along. A verifier that uses it takes the word of whoever made the token.",
+    ),
+    "key_private": ("stop", "The private half of a key is in it. Whoever has seen this token has the key: replace it."),
+    "exp_missing": ("warn", "It never expires: there is no `exp`."),
+    "lifetime_access": (
+        "warn",
+        "It is an access token for {duration}; more than an hour is long for what cannot be recalled.",
+    ),
+    "lifetime": ("warn", "It lives for {duration}; more than 30 days is long for any token."),
+    "iat_future": ("warn", "`iat` is in the future: {relative}. One of the two clocks is wrong."),
+    "nbf_future": ("warn", "It is not good yet: `nbf` is {relative}."),
+    "exp_before_iat": ("warn", "It had expired before it was made: `exp` is not after `iat`."),
+    "aud_missing": ("warn", "There is no `aud`: any service that trusts the issuer may take it. RFC 8725 section 3.9."),
+    "iss_missing": ("warn", "There is no `iss`: a verifier cannot tell whose token it is."),
+    "kid_missing": ("warn", "There is no `kid`: with several keys, a verifier has to guess which one signed."),
+    "crit": ("warn", "`crit` names what a verifier must understand or refuse; most refuse. RFC 7515 section 4.1.11."),
+    "rsa_small": (
+        "warn",
+        "The signature has {bits} bits, so has the RSA key; below 2048 it is refused. RFC 7518 section 3.3.",
+    ),
+    "thumbprint_sha1": ("warn", "The key is named by a SHA-1 thumbprint only (`x5t`); `x5t#S256` is the better one."),
+    "signature_der": (
+        "warn",
+        (
+            "The signature is in DER, as OpenSSL writes it. {alg} in tokens is r and s, {expected}"
+            " octets. RFC 7518 section 3.4."
+        ),
+    ),
+    "signature_size": (
+        "warn",
+        "The signature has {found} octets; with {alg} it has {expected}. Part of it is missing or added.",
+    ),
+    "secret": ("warn", "`{path}` looks like {what}. Everybody who holds the token can read it."),
+    "personal": ("warn", "`{path}` looks like {what}: personal data, readable by anyone holding this."),
+    "cookie_large": ("warn", "It does not fit into a cookie: browsers drop one over 4,096 octets without a word."),
+    "header_large": ("warn", "It does not fit into a header line of 8,192 octets, which is what common servers take."),
+    "deep": ("warn", "{segment}: {depth} levels deep; strict verifiers refuse more than {expected}."),
+    "duplicate": (
+        "warn",
+        "{segment}: `{name}` is there twice. Readers differ in which one they take; strict ones refuse.",
+    ),
+    "hidden": (
+        "warn",
+        (
+            "`{path}` holds characters that are not shown or that turn the direction of writing; it"
+            " may not be what it seems."
+        ),
+    ),
+    "time_text": ("warn", "`{name}` is a text. RFC 7519 wants a number, and verifiers refuse this."),
+    "time_no": ("warn", "`{name}` is no time."),
+    "time_ms": (
+        "info",
+        (
+            "`{name}` looks like milliseconds; it is in seconds. Read as it stands, it is tens of"
+            " thousands of years ahead."
+        ),
+    ),
+    "time_fraction": ("info", "`{name}` has a fraction of a second; RFC 7519 allows it, some verifiers do not."),
+    "eddsa": ("info", "`EdDSA` is the old name; since RFC 9864 it is `Ed25519`."),
+    "typ_access": (
+        "info",
+        (
+            "It looks like an access token, but `typ` is not `at+jwt`; a verifier cannot tell it from"
+            " other kinds. RFC 9068."
+        ),
+    ),
+}
+
+#: What is said first, by what the times of a token mean now. Nothing was verified, so none says that it is good.
+VERDICTS: Final[Mapping[str, str]] = {
+    "alive": "Not verified. It expires {exp}.",
+    "expired": "Not verified. It expired {exp}.",
+    "not_yet": "Not verified. It is not good yet: its time begins {nbf}.",
+    "endless": "Not verified. It never expires.",
+    "unreadable": "Not verified. When it expires cannot be read from it.",
+    "opaque": "Not verified. When it ends is known to the server that issued it, and to nobody else.",
+}
+
+#: The sentences that solve the common mistakes, as far as they can be seen without a key.
+HINTS: Final[Mapping[str, str]] = {
+    "local": "Nothing was sent anywhere, no address in it was asked, and nothing was verified.",
+    "expired": "If it is refused: it has expired. Renew it or log in again; the key does not matter.",
+    "not_yet": "If it is refused: its time has not begun. Compare the clocks of issuer and verifier.",
+    "secret_encoding": "If the signature of {alg} is refused though the secret is right: a secret can be meant as text,"
+    " base64, base64url or hex, and only one of these readings is the one that signed.",
+    "key_family": "{alg} is verified with {key}. A key of another family or curve is refused, whatever its `kid`.",
+    "stray": "A lenient decoder takes this text although it was changed; a strict one says no. Compare it with the"
+    " original to the last character.",
+    "cut": "The token is not whole: look for a quote, a line break or a limit of length where it was copied.",
+    "no_signature_check": "That it can be read does not make it genuine: anybody can write these claims. Only a check"
+    " of the signature with the key of the issuer says whose they are.",
+    "in_url": (
+        "It was in an address. Those are kept in histories and logs: send tokens in a header, a cookie or a body."
+    ),
+    "units": "A time is in milliseconds: divide by 1,000 where the token is made (in JavaScript: Date.now() / 1000).",
+    "id_token": "It is an ID token: it tells the client who logged in. An API that is sent it should refuse it; it"
+    " wants the access token.",
+    "encrypted": "Only the receiver can read it. If your service refuses it, it may be made for another one, or your"
+    " verifier takes signed tokens only.",
+    "opaque": "Ask the service that issued it what it stands for: the answer is on the server, and can be ended there.",
+    "nothing": "There is no token in this text. A token in compact form begins with `ey` and has two dots.",
+    "left_out": "The text has more than is shown here: {what}.",
+}
+
+#: What a key for an algorithm is, and how many octets its signatures have; 0: as many as the key.
+ALGORITHMS: Final[Mapping[str, tuple[str, int]]] = {
+    "HS256": ("the shared secret, of at least 32 octets", 32),
+    "HS384": ("the shared secret, of at least 48 octets", 48),
+    "HS512": ("the shared secret, of at least 64 octets", 64),
+    "RS256": ("an RSA public key of at least 2,048 bits", 0),
+    "RS384": ("an RSA public key of at least 2,048 bits", 0),
+    "RS512": ("an RSA public key of at least 2,048 bits", 0),
+    "PS256": ("an RSA public key of at least 2,048 bits", 0),
+    "PS384": ("an RSA public key of at least 2,048 bits", 0),
+    "PS512": ("an RSA public key of at least 2,048 bits", 0),
+    "ES256": ("a public key on the curve P-256", 64),
+    "ES384": ("a public key on the curve P-384", 96),
+    "ES512": ("a public key on the curve P-521", 132),
+    "ES256K": ("a public key on the curve secp256k1", 64),
+    "Ed25519": ("an Ed25519 public key", 64),
+    "Ed448": ("an Ed448 public key", 114),
+    "EdDSA": ("an Ed25519 public key, rarely one for Ed448", 64),
+}
+
+#: What a member of a header says.
+HEADER: Final[Mapping[str, str]] = {
+    "alg": "How it was signed or encrypted. A verifier compares it with its own list and believes nothing. RFC 7515.",
+    "enc": "How the content was encrypted. RFC 7516.",
+    "zip": "The content was compressed before it was encrypted. RFC 7516.",
+    "typ": "What kind of token it is, so that one kind does not pass for another. RFC 8725 section 3.11.",
+    "cty": "What is inside; `JWT`: another token. RFC 7519 section 5.2.",
+    "kid": "Which key: a name, and nothing but a name. RFC 7515 section 4.1.4.",
+    "jku": "An address where keys are said to be. RFC 7515 section 4.1.2.",
+    "jwk": "A public key. RFC 7515 section 4.1.3.",
+    "x5u": "An address where a certificate is said to be. RFC 7515 section 4.1.5.",
+    "x5c": "A chain of certificates. RFC 7515 section 4.1.6.",
+    "x5t": "The SHA-1 of a certificate. RFC 7515 section 4.1.7.",
+    "x5t#S256": "The SHA-256 of a certificate. RFC 7515 section 4.1.8.",
+    "crit": "Members that a verifier must understand, or refuse the token. RFC 7515 section 4.1.11.",
+    "b64": "Whether the payload is base64url. RFC 7797.",
+    "epk": "The sender's one-time key. RFC 7518 section 4.6.",
+    "apu": "Who agreed on the key: the sender. RFC 7518 section 4.6.",
+    "apv": "Who agreed on the key: the receiver. RFC 7518 section 4.6.",
+    "iv": "Where the encryption of the key began. RFC 7518 section 4.7.",
+    "tag": "The proof that the encrypted key was not changed. RFC 7518 section 4.7.",
+    "p2s": "The salt of a password. RFC 7518 section 4.8.",
+    "p2c": "How many rounds a password is hashed; a large number is an attack on the reader. RFC 7518 section 4.8.",
+    "nonce": "A number from the server, so that a proof is not used twice. RFC 8555, RFC 9449.",
+    "url": "The address that the request is for. RFC 8555.",
+}
+
+#: What a claim says.
+CLAIMS: Final[Mapping[str, str]] = {
+    # RFC 7519
+    "iss": "Who issued it. RFC 7519 section 4.1.1.",
+    "sub": "Whom it is about. RFC 7519 section 4.1.2.",
+    "aud": "Whom it is for: a service that is not named has to refuse it. RFC 7519 section 4.1.3.",
+    "exp": "When it ends; at that second it is too late. RFC 7519 section 4.1.4.",
+    "nbf": "Not good before this time. RFC 7519 section 4.1.5.",
+    "iat": "When it was made. RFC 7519 section 4.1.6.",
+    "jti": "Its own id, which no other token has. RFC 7519 section 4.1.7.",
+    # OpenID Connect Core 1.0
+    "name": "The whole name. OpenID Connect Core section 5.1.",
+    "given_name": "The first name. OpenID Connect Core section 5.1.",
+    "family_name": "The last name. OpenID Connect Core section 5.1.",
+    "middle_name": "The middle name. OpenID Connect Core section 5.1.",
+    "nickname": "What friends say. OpenID Connect Core section 5.1.",
+    "preferred_username": (
+        "The name to be shown; it may change, and may not be unique. OpenID Connect Core section 5.1."
+    ),
+    "profile": "The address of a page about the person. OpenID Connect Core section 5.1.",
+    "picture": "The address of a picture. OpenID Connect Core section 5.1.",
+    "website": "The address of the person's own page. OpenID Connect Core section 5.1.",
+    "email": "The e-mail address. OpenID Connect Core section 5.1.",
+    "email_verified": "Whether the issuer has seen that the address is theirs. OpenID Connect Core section 5.1.",
+    "gender": "The gender. OpenID Connect Core section 5.1.",
+    "birthdate": "The day of birth. OpenID Connect Core section 5.1.",
+    "zoneinfo": "The time zone. OpenID Connect Core section 5.1.",
+    "locale": "The language and country. OpenID Connect Core section 5.1.",
+    "phone_number": "The telephone number. OpenID Connect Core section 5.1.",
+    "phone_number_verified": "Whether the issuer has seen that the number is theirs. OpenID Connect Core section 5.1.",
+    "address": "The postal address. OpenID Connect Core section 5.1.",
+    "updated_at": "When the profile last changed. OpenID Connect Core section 5.1.",
+    "azp": "The client that it was issued to. OpenID Connect Core section 2.",
+    "nonce": (
+        "What the client sent along with the login, so that an answer is not used twice. OpenID Connect Core section 2."
+    ),
+    "auth_time": "When the person last proved who they are. OpenID Connect Core section 2.",
+    "at_hash": "Ties it to an access token. OpenID Connect Core section 3.1.3.6.",
+    "c_hash": "Ties it to an authorization code. OpenID Connect Core section 3.3.2.11.",
+    "s_hash": "Ties it to the state of a request. FAPI 1.0 part 2.",
+    "acr": "How strong the login was. OpenID Connect Core section 2.",
+    "amr": "By what means they logged in. OpenID Connect Core section 2; RFC 8176.",
+    "sub_jwk": "The key that the subject is named by. OpenID Connect Core section 7.4.",
+    "sid": "The session. OpenID Connect Back-Channel Logout section 2.1; in gatepass, the session that a logout ends.",
+    "events": "What happened, by address of the kind of event. RFC 8417 section 2.2.",
+    "toe": "When it happened. RFC 8417 section 2.2.",
+    "txn": "The transaction it belongs to. RFC 8417 section 2.2.",
+    # OAuth 2.0: RFC 9068, 8693, 7662, 9396
+    "client_id": "The client that it was issued to. RFC 9068 section 2.2.",
+    "scope": "What the client may do. RFC 9068 section 2.2.3.",
+    "groups": "The groups of the person. RFC 9068 section 2.2.3.1.",
+    "roles": "The roles of the person. RFC 9068 section 2.2.3.1; in gatepass, as of the login or the last refresh.",
+    "entitlements": "What the person is entitled to. RFC 9068 section 2.2.3.1.",
+    "act": "Who acts for the subject. RFC 8693 section 4.1.",
+    "may_act": "Who may act for the subject. RFC 8693 section 4.4.",
+    "active": "Whether the token is good. RFC 7662 section 2.2.",
+    "username": "The name of the person. RFC 7662 section 2.2.",
+    "token_type": "The kind of token. RFC 7662 section 2.2.",
+    "token_introspection": "What was asked about another token. RFC 9701 section 5.",
+    "authorization_details": "What exactly is allowed. RFC 9396 section 9.",
+    # RFC 7800, 8705, 9449
+    "cnf": "The key that the holder has to prove. RFC 7800 section 3.1.",
+    "jkt": "The thumbprint of the holder's key. RFC 9449 section 6.1.",
+    "htm": "The method of the one request that it is good for. RFC 9449 section 4.2.",
+    "htu": "The address of the one request that it is good for. RFC 9449 section 4.2.",
+    "ath": "The hash of the access token that it goes with. RFC 9449 section 4.2.",
+    # SD-JWT, RFC 9901, and credentials
+    "_sd": "The digests of claims that can be shown or left out. RFC 9901 section 4.2.4.1.",
+    "_sd_alg": "How these digests were made. RFC 9901 section 4.1.1.",
+    "...": "The digest of an element that can be shown or left out. RFC 9901 section 4.2.4.2.",
+    "sd_hash": "Ties the proof to what is shown with it. RFC 9901 section 4.3.",
+    "vct": "The type of a credential. SD-JWT VC section 3.2.",
+    "vc": "A verifiable credential. W3C VC Data Model 1.1 section 6.3.",
+    "vp": "Credentials that are presented. W3C VC Data Model 1.1 section 6.3.",
+    "status": "Where to ask whether it was revoked. Token Status List section 6.",
+    # Seen everywhere, registered nowhere
+    "scp": "What the client may do; the spelling of some issuers for `scope`.",
+    "tid": "The tenant; a claim of one issuer.",
+    "oid": "The person, in the tenant; a claim of one issuer.",
+    "permissions": "What the person may do; a claim of some issuers.",
+    "ver": "The version of the form of this token; a claim of some issuers.",
+}
+
+#: What names of claims give away, by what they look like. Compared in lower case without `-` and `_`.
+SECRET_NAMES: Final[Mapping[str, str]] = {
+    "password": "a password",
+    "passwd": "a password",
+    "pwd": "a password",
+    "passphrase": "a password",
+    "secret": "a secret",
+    "clientsecret": "a secret",
+    "apikey": "a key of an API",
+    "privatekey": "a private key",
+    "accesstoken": "another token",
+    "refreshtoken": "another token",
+    "idtoken": "another token",
+    "ssn": "a social security number",
+    "socialsecuritynumber": "a social security number",
+    "cardnumber": "a card number",
+    "creditcard": "a card number",
+    "cvv": "a card number",
+    "cvc": "a card number",
+    "iban": "a bank account",
+    "pin": "a PIN",
+}
+PERSONAL_NAMES: Final[Mapping[str, str]] = {
+    "email": "an e-mail address",
+    "phone": "a telephone number",
+    "phonenumber": "a telephone number",
+    "mobile": "a telephone number",
+    "birthdate": "a day of birth",
+    "dateofbirth": "a day of birth",
+    "dob": "a day of birth",
+}

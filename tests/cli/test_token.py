@@ -1,0 +1,118 @@
+"""`gatepass token` in processes of its own, as people type it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.command import gatepass
+
+from gatepass.keys import generate
+from gatepass.tokens import sign
+
+KEY = generate("ES256")
+CLAIMS = {"iss": "i", "aud": "a", "sub": "s", "jti": "j", "iat": 1_700_000_000, "exp": 4_000_000_000}
+TOKEN = sign(CLAIMS, KEY)
+RULES = ("--issuer", "i", "--audience", "a", "--algorithm", "ES256")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "key.json").write_text(json.dumps(KEY.to_jwk(private=True)))
+    (tmp_path / "public.json").write_text(json.dumps(KEY.to_jwk()))
+    return tmp_path
+
+
+@pytest.mark.parametrize("given", ["argument", "dash", "nothing"])
+def test_a_token_is_inspected_wherever_it_comes_from(folder: Path, given: str) -> None:
+    text = f"curl -H 'Authorization: Bearer {TOKEN}' https://api.example"
+    words = {"argument": [text], "dash": ["-"], "nothing": []}[given]
+    said = gatepass(folder, "token", "inspect", *words, said=None if given == "argument" else text).stdout
+
+    for expected in ("Not verified. It expires in", "cut off", "UNVERIFIED", "Z  local ", "warn     It lives for"):
+        assert expected in said
+    blocks = [line for line in said.splitlines() if line.startswith(("header", "payload", "signature", "times"))]
+    assert len(blocks) == 4
+    assert all(line.endswith("UNVERIFIED") for line in blocks)
+
+
+def test_an_inspection_is_for_machines_too(folder: Path) -> None:
+    said = json.loads(gatepass(folder, "token", "inspect", TOKEN, "--json").stdout)
+
+    assert said["verified"] is False
+    assert [token["kind"] for token in said["tokens"]] == ["jws"]
+
+
+def test_where_there_is_no_token_it_says_so(folder: Path) -> None:
+    assert "There is no token" in gatepass(folder, "token", "inspect", "no such thing", code=1).stdout
+
+
+def test_nothing_of_a_token_steers_the_terminal(folder: Path) -> None:
+    evil = sign(CLAIMS | {"name": "\x1b]0;owned\x07\u202e\x9b"}, KEY)
+    said = gatepass(folder, "token", "inspect", f"\x1b[2J {evil} \u202e").stdout
+
+    assert "\\u001b" in said
+    assert all(letter.isprintable() or letter == "\n" for letter in said)
+
+
+def test_a_good_token_is_verified(folder: Path) -> None:
+    said = gatepass(folder, "token", "verify", TOKEN, "--key", "public.json", *RULES).stdout
+    assert said.startswith("verified: ")
+    told = gatepass(folder, "token", "verify", "--key", "public.json", *RULES, "--json", said=TOKEN + "\n").stdout
+    assert json.loads(told) == {"verified": True, "claims": CLAIMS}
+
+
+@pytest.mark.parametrize(
+    ("token", "rules", "check"),
+    [
+        (sign(CLAIMS, generate("ES256")), RULES, "key"),
+        (TOKEN[:-8] + "AAAAAAAA", RULES, "signature"),
+        (TOKEN, ("--issuer", "x", *RULES[2:]), "issuer"),
+        (TOKEN, (*RULES[:2], "--audience", "x", *RULES[4:]), "audience"),
+        (TOKEN, (*RULES, "--typ", "x"), "typ"),
+        (TOKEN, (*RULES, "--require", "roles"), "roles"),
+        (TOKEN, (*RULES[:4], "--algorithm", "HS256"), "algorithm"),
+        (sign(CLAIMS | {"exp": 1_700_000_100}, KEY), RULES, "exp"),
+        ("a.b", RULES, "segments"),
+    ],
+)
+def test_the_first_check_that_says_no_is_named(folder: Path, token: str, rules: tuple[str, ...], check: str) -> None:
+    done = gatepass(folder, "token", "verify", token, "--key", "public.json", *rules, code=1)
+    assert done.stderr.endswith(f"The first check that said no: {check}.\n")
+    told = gatepass(folder, "token", "verify", token, "--key", "public.json", *rules, "--json", code=1).stdout
+    assert json.loads(told)["check"] == check
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", TOKEN, "--key", "public.json"),
+        ("verify", TOKEN, "--key", "missing.json", *RULES),
+        ("verify", TOKEN, "--key", "public.json", "--jwks", "https://a.example", *RULES),
+        ("verify", "-", "--key", "-", *RULES),
+        ("verify", TOKEN, "--jwks", "http://a.example", *RULES),
+        ("mint", "[]", "--key", "key.json"),
+        ("mint", "{}", "--key", "public.json"),
+    ],
+)
+def test_what_is_asked_wrongly_is_exit_code_2(folder: Path, words: tuple[str, ...]) -> None:
+    assert gatepass(folder, "token", *words, code=2).stdout == ""
+
+
+def test_an_issuer_that_does_not_answer_is_exit_code_3(folder: Path) -> None:
+    """Port 1 of this machine: nobody listens there."""
+    done = gatepass(folder, "token", "verify", TOKEN, "--jwks", "http://127.0.0.1:1/keys", *RULES, code=3)
+    assert "could not be fetched" in done.stderr
+
+
+def test_what_is_minted_is_verified(folder: Path) -> None:
+    made = gatepass(folder, "token", "mint", '{"iss":"i","aud":"a","sub":"s"}', "--key", "key.json").stdout
+    assert gatepass(folder, "token", "verify", "--key", "public.json", *RULES, said=made).stdout.startswith("verified")
+
+
+def test_a_key_from_the_standard_input_or_the_prompt_mints_too(folder: Path) -> None:
+    key = json.dumps(KEY.to_jwk(private=True))
+    told = gatepass(folder, "token", "mint", '{"iss":"i"}', "--key", "-", "--json", said=key).stdout
+    assert json.loads(told)["token"].count(".") == 2
+    asked = gatepass(folder, "token", "mint", said=key + "\n")
+    assert asked.stdout.count(".") == 2
+    assert json.loads(key)["d"] not in asked.stdout + asked.stderr

@@ -1,0 +1,479 @@
+"""What is in a token, without a key: found wherever it was copied from, and wrong to the character."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gatepass.core.inspect import Inspection, Token, inspect, read, texts
+from gatepass.core.inspect.find import MAX_TEXT, MAX_TOKENS, find
+from gatepass.core.inspect.relative import duration, relative
+from gatepass.core.strict import b64encode
+
+NOW = 1_900_000_000
+
+
+def segment(value: object) -> str:
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return b64encode(json.dumps(value).encode()).decode()
+
+
+def token(header: object = None, claims: object = None, signature: bytes = b"s" * 32) -> str:
+    header = {"alg": "HS256", "typ": "at+jwt"} if header is None else header
+    claims = {"iss": "i", "aud": "a", "iat": NOW - 60, "exp": NOW + 252} if claims is None else claims
+    return f"{segment(header)}.{segment(claims)}.{segment(signature)}"
+
+
+GOOD = token()
+SESSION = "A" * 22 + "." + "A" * 43
+
+
+def look(text: str) -> Token:
+    [found] = inspect(text, now=NOW).tokens
+    return found
+
+
+def codes(things: Any) -> list[str]:
+    return [thing.code for thing in things]
+
+
+def strings(thing: object) -> Iterator[str]:
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, tuple):
+        for inner in thing:
+            yield from strings(inner)
+    elif is_dataclass(thing):
+        for field in fields(thing):
+            yield from strings(getattr(thing, field.name))
+
+
+def test_an_honest_token_has_nothing_wrong() -> None:
+    found = look(GOOD)
+
+    assert (found.kind, found.start, found.end, found.text) == ("jws", 0, len(GOOD), GOOD)
+    assert (found.noise, found.defects, found.findings) == ((), (), ())
+    assert (found.state, found.verdict) == ("alive", "Not verified. It expires in 4 min 12 s.")
+    assert [part.name for part in found.parts] == ["header", "payload", "signature"]
+    assert found.parts[1].members[0].name == "iss"
+    assert found.parts[1].members[0].value == '"i"'
+    assert found.parts[1].members[0].meaning == texts.CLAIMS["iss"]
+    assert found.parts[2].octets == 32
+    assert found.size.total == len(GOOD)
+
+
+AROUND = [
+    (f"Authorization: Bearer {GOOD}", ["bearer"]),
+    (f"curl -H 'Authorization: Bearer {GOOD}' https://api.example", ["bearer", "quotes"]),
+    (f"Cookie: a=b; access={GOOD}; c=d", []),
+    (json.dumps({"log": [{"name": "Authorization", "value": f"Bearer {GOOD}"}]}), ["bearer", "quotes"]),
+    (f"12:00 refused {GOOD}, sorry", ["trailing"]),
+    (f"It is {GOOD}.", ["trailing"]),
+    (f"https://a.example/cb?token={GOOD.replace('.', '%2E')}&x=y", ["percent"]),
+    (f"token%3D{GOOD}%26x", []),
+    (f"https://a.example/verify/{GOOD}/next", []),
+    (f"{GOOD[:50]}\u200b{GOOD[50:]}", ["zero_width"]),
+    (f"{GOOD[:50]}\r\n  {GOOD[50:]}\n", ["spaces", "line_breaks"]),
+    (f"\n {GOOD}", ["spaces"]),
+    (f"`{GOOD}", ["quotes"]),
+    (f'{GOOD}"', ["quotes"]),
+]
+
+
+@pytest.mark.parametrize(("text", "noise"), AROUND, ids=range(len(AROUND)))
+def test_a_token_is_found_in_what_it_was_copied_with(text: str, noise: list[str]) -> None:
+    """And what was cut off has a name."""
+    found = look(text)
+
+    assert found.text == GOOD
+    assert codes(found.noise) == noise
+    assert found.defects == ()
+    assert text[found.start : found.start + 3] == "eyJ"
+
+
+def test_each_of_several_tokens_is_found_at_its_place() -> None:
+    text = f"{GOOD}\n{SESSION}\n{GOOD}\n"
+    found = inspect(text, now=NOW).tokens
+
+    assert ["jws", "gatepass-session", "jws"] == [one.kind for one in found]
+    assert [text[one.start : one.end] for one in found] == [GOOD, SESSION, GOOD]
+
+
+def test_a_whole_token_is_not_joined_with_the_word_on_the_next_line() -> None:
+    assert look(f"{GOOD}\nGET").text == GOOD
+
+
+def test_a_token_a_line_is_a_token_each() -> None:
+    """Also where the signatures are of no length that is known."""
+    text = f"{HEADER}.{PAYLOAD}.AAAA"
+    assert [text, text] == [found.text for found in inspect(f"{text}\n{text}\n", now=NOW).tokens]
+
+
+def test_words_on_the_same_line_are_not_joined() -> None:
+    assert look(f"{GOOD[:60]} is\nwrong").text == GOOD[:60]
+
+
+@pytest.mark.parametrize("text", ["", "eyes wide", "hello world", "eyebrowsx y", "{}", "eyebrows.x y", "ewooooooo! no"])
+def test_what_holds_no_token_says_so(text: str) -> None:
+    found = inspect(text, now=NOW)
+
+    assert found.tokens == ()
+    assert codes(found.hints) == ["local", "nothing"]
+
+
+HEADER, PAYLOAD, SIGNATURE = GOOD.split(".")
+
+
+def carrying(payload: bytes) -> str:
+    return f"{HEADER}.{segment(payload)}.{SIGNATURE}"
+
+
+WRONG = [
+    (f"{HEADER}.{PAYLOAD[:9]}*{PAYLOAD[10:]}.{SIGNATURE}", "payload", "character", 9, ""),
+    (f"{HEADER}.{PAYLOAD}.{SIGNATURE}=", "signature", "padding", 43, "the end"),
+    (f"{HEADER}.{PAYLOAD}.{'A' * 8}+{'A' * 34}", "signature", "alphabet", 8, "-"),
+    (f"{HEADER}.{PAYLOAD}.{'A' * 42}B", "signature", "unused_bits", 42, "A"),
+    (f"{HEADER}.{PAYLOAD}.{'A' * 41}B{'A' * 3}", "signature", "length", None, ""),
+    (carrying(b"{"), "payload", "json", 1, "a name in double quotes"),
+    (carrying(b"[]"), "payload", "json_object", None, ""),
+    (carrying(b"null"), "payload", "json_object", None, ""),
+    (carrying(bytes([123, 255, 125])), "payload", "utf8", 1, ""),
+    (carrying(chr(0xFEFF).encode() + b"{}"), "payload", "bom", 0, ""),
+    (carrying(b'{"a":NaN}'), "payload", "json_constant", None, ""),
+    (carrying(b'{"a":1e999}'), "payload", "json_number", None, ""),
+    (carrying(b'{"a":' + b"1" * 5000 + b"}"), "payload", "json_number", None, ""),
+    (carrying(b'{"a":' + b"[" * 10_000), "payload", "json_depth", 104, "100"),
+    (f"{HEADER}..{SIGNATURE}", "payload", "empty", None, ""),
+    (f"{HEADER}.{PAYLOAD}", "", "segments", None, "3, or 5 if it is encrypted"),
+    (f"{HEADER}.{PAYLOAD}.{SIGNATURE}.AA", "", "segments", None, "3, or 5 if it is encrypted"),
+    (HEADER, "", "segments", None, "3, or 5 if it is encrypted"),
+    (f"{HEADER}...", "", "segments", None, "3, or 5 if it is encrypted"),
+]
+
+
+@pytest.mark.parametrize(("text", "where", "code", "index", "expected"), WRONG, ids=range(len(WRONG)))
+def test_what_is_wrong_is_said_to_the_character(
+    text: str, where: str, code: str, index: int | None, expected: str
+) -> None:
+    [defect] = [defect for defect in look(text).defects if defect.code == code]
+
+    assert (defect.segment, defect.index, defect.expected) == (where, index, expected)
+    if index is not None:
+        assert f"{index + 1} of " in defect.sentence or code == "bom"
+
+
+def test_both_alphabets_and_junk_are_told_apart() -> None:
+    found = look(f"{HEADER}.{PAYLOAD}.+/*{'A' * 40}")
+    assert codes(found.defects) == ["alphabet", "character"]
+    assert found.parts[2].octets == 1
+
+
+def test_a_damaged_header_is_read_where_nothing_else_is_there() -> None:
+    found = look(GOOD[1:])
+    assert found.kind == "jws"
+    assert "json" in codes(found.defects)
+
+
+def test_a_short_object_with_a_space_is_a_token_too() -> None:
+    """`ew` and `ey` with another letter: an object that begins with white space."""
+    text = token({}, {}).replace(segment({}), segment(b'{\n "alg": "HS256"}'), 1)
+    assert text.startswith("ew")
+    assert look(f"x {text} y").kind == "jws"
+
+
+JWE = ".".join([segment({"alg": "dir", "enc": "A256GCM"}), "", "AAAA", "AAAA", "AAAA"])
+DISCLOSED = f"{GOOD}~{segment(['salt', 'email', 'a@example.com'])}~{segment(['salt', 'x'])}~{segment(b'[')}~!~"
+FLAT = {"protected": HEADER, "payload": PAYLOAD, "signature": SIGNATURE}
+NESTED = token({"alg": "HS256", "cty": "JWT", "typ": "at+jwt"}, GOOD).split(".")
+NESTED = [NESTED[0], segment(GOOD.encode()), NESTED[2]]
+
+KINDS = [
+    (GOOD, "jws"),
+    (JWE, "jwe"),
+    (JWE.replace("..", ".AAAA."), "jwe"),
+    (".".join(["AAAA"] * 5), "unknown"),
+    (".".join(NESTED), "nested"),
+    (DISCLOSED, "sd-jwt"),
+    (DISCLOSED + GOOD, "sd-jwt"),
+    (GOOD + "~AA" * 300, "sd-jwt"),
+    (f"{JWE}~", "jwe"),
+    (token({"alg": "ES256", "typ": "dpop+jwt", "jwk": {}}, {"htm": "GET"}, b"s" * 64), "dpop"),
+    ("v4.public." + segment(b'{"a":1}' + b"s" * 64), "paseto"),
+    ("v4.local.AAAA.AAAA", "paseto"),
+    (SESSION, "gatepass-session"),
+    (f"{'A' * 22}.7.{'A' * 43}", "gatepass-refresh"),
+    (json.dumps(FLAT), "jws-json"),
+    (json.dumps({"payload": PAYLOAD, "signatures": [FLAT | {"header": {"kid": "k"}}, 7] + [FLAT] * 20}), "jws-json"),
+    (json.dumps({"payload": PAYLOAD, "signatures": 7}), "jws-json"),
+    (json.dumps({"protected": HEADER, "ciphertext": "AAAA", "tag": 7}), "jwe-json"),
+    (HEADER, "partial"),
+    ("0123456789abcdef", "unknown"),
+    ("Bearer 0123456789abcdef", "unknown"),
+    ("a.b", "unknown"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), KINDS, ids=range(len(KINDS)))
+def test_a_kind_is_recognised(text: str, kind: str) -> None:
+    found = look(text)
+
+    assert (found.kind, found.title) == (kind, texts.KINDS[kind])
+
+
+def test_every_kind_is_met_here() -> None:
+    assert {kind for _, kind in KINDS} == set(texts.KINDS)
+
+
+def test_what_is_inside_is_looked_at_too() -> None:
+    [inner] = look(".".join(NESTED)).inner
+    assert (inner.kind, inner.text) == ("jws", GOOD)
+    [proof] = look(DISCLOSED + GOOD).inner
+    assert proof.text == GOOD
+
+
+def test_tokens_in_tokens_end_somewhere() -> None:
+    text = GOOD
+    for _ in range(6):
+        text = carrying(text.encode())
+    depth, found = 0, look(text)
+    while found.inner:
+        depth, [found] = depth + 1, found.inner
+    assert depth == 3
+
+
+def test_a_disclosure_is_read_and_what_is_personal_in_it_named() -> None:
+    found = look(DISCLOSED)
+    [part] = [part for part in found.parts if part.name == "disclosure 1"]
+    assert (part.members[0].name, part.members[0].value) == ("email", '"a@example.com"')
+    assert codes(found.findings) == ["personal"]
+
+
+def test_json_that_only_looks_like_a_token_is_searched_for_tokens() -> None:
+    assert look(json.dumps({"payload": "x", "token": GOOD})).text == GOOD
+    assert look('{"payload":' + f'"{GOOD}').text == GOOD
+
+
+BASE = {"iss": "i", "aud": "a", "iat": NOW - 60, "exp": NOW + 252}
+ES = {"alg": "ES256", "typ": "at+jwt", "kid": "k"}
+DER = bytes([0x30, 6, 2, 1, 1, 2, 1, 1])
+
+REMARKS = [
+    ("alg_none", token({"alg": "NoNe", "typ": "JWT"}, signature=b"")),
+    ("signature_empty", token(signature=b"")),
+    *(("kid_suspicious", token(ES | {"kid": kid}, signature=b"s" * 64)) for kid in ("../k", "a/b", "' or", "http://x")),
+    ("key_url", token(ES | {"jku": "https://evil.example"}, signature=b"s" * 64)),
+    ("key_embedded", token(ES | {"jwk": {}}, signature=b"s" * 64)),
+    ("key_private", token(ES | {"jwk": {"kty": "EC", "d": "x"}}, signature=b"s" * 64)),
+    ("thumbprint_sha1", token(ES | {"x5t": "x"}, signature=b"s" * 64)),
+    ("crit", token(ES | {"crit": ["x"]}, signature=b"s" * 64)),
+    ("kid_missing", token({"alg": "ES256", "typ": "at+jwt"}, signature=b"s" * 64)),
+    ("eddsa", token({"alg": "EdDSA", "kid": "k"}, signature=b"s" * 64)),
+    ("rsa_small", token({"alg": "RS256", "kid": "k"}, signature=b"s" * 128)),
+    ("signature_der", token(ES, signature=DER)),
+    ("signature_der", token({"alg": "ES512", "kid": "k"}, signature=b"0\x81\x82\x02" + b"x" * 129)),
+    ("signature_size", token(ES, signature=b"s" * 63)),
+    ("exp_missing", token(claims={"iss": "i", "aud": "a"})),
+    ("aud_missing", token(claims={"iss": "i", "exp": NOW + 1})),
+    ("iss_missing", token(claims={"aud": "a", "exp": NOW + 1})),
+    ("lifetime", token(claims=BASE | {"exp": NOW + 40 * 86_400})),
+    ("lifetime_access", token(claims=BASE | {"exp": NOW + 7_200})),
+    ("exp_before_iat", token(claims=BASE | {"exp": NOW - 60})),
+    ("iat_future", token(claims=BASE | {"iat": NOW + 60})),
+    ("nbf_future", token(claims=BASE | {"nbf": NOW + 60})),
+    ("typ_access", token({"alg": "HS256"}, BASE | {"scope": "x"})),
+    ("time_text", token(claims=BASE | {"exp": str(NOW)})),
+    ("time_ms", token(claims=BASE | {"exp": NOW * 1_000})),
+    ("time_no", token(claims=BASE | {"exp": True})),
+    ("time_no", token(claims=BASE | {"exp": 10**300})),
+    ("time_no", token(claims=BASE | {"nbf": -1})),
+    ("time_fraction", token(claims=BASE | {"iat": NOW - 0.5})),
+    *(
+        ("secret", token(claims=BASE | more))
+        for more in (
+            {"password": "hunter2"},
+            {"a": {"client-secret": "x"}},
+            {"card": "4111 1111 1111 1111"},
+            {"card": 4111111111111111},
+            {"a": ["-----BEGIN PRIVATE KEY-----"]},
+            {"a": GOOD},
+            {"a": "AKIAIOSFODNN7EXAMPLE"},
+        )
+    ),
+    ("personal", token(claims=BASE | {"x": "ada@example.com"})),
+    ("personal", token(claims=BASE | {"phone_number": "1"})),
+    ("personal", token(claims=BASE | {"x": "+44 20 7946 0000"})),
+    ("cookie_large", token(claims=BASE | {"x": "x" * 3_200})),
+    ("header_large", token(claims=BASE | {"x": "x" * 7_000})),
+    ("deep", carrying(b'{"a":' + b"[" * 40 + b"]" * 40 + b"}")),
+    ("duplicate", carrying(b'{"a":1,"a":2}')),
+    ("hidden", token(claims=BASE | {"name": "ada\u202egpj"})),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), REMARKS, ids=range(len(REMARKS)))
+def test_what_is_remarkable_is_said(code: str, text: str) -> None:
+    [finding, *_] = [finding for finding in look(text).findings if finding.code == code]
+    assert finding.level == texts.FINDINGS[code][0]
+    assert "{" not in finding.sentence
+
+
+def test_every_remark_and_every_defect_is_met_here() -> None:
+    assert {code for code, _ in REMARKS} == set(texts.FINDINGS)
+    assert {code for _, _, code, _, _ in WRONG} | {"size"} == set(texts.DEFECTS)
+    assert {code for _, noise in AROUND for code in noise} == set(texts.NOISE)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("kid_suspicious", token(ES | {"kid": "NTA1/MDk+QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="}, signature=b"s" * 64)),
+        ("secret", token(claims=BASE | {"order": "4111 1111 1111 1112", "n": 1_700_000_000_001, "token_type": "x"})),
+        ("personal", token(claims=BASE | {"x": "a @ b"})),
+        ("rsa_small", token({"alg": "RS256", "kid": "k"}, signature=b"s" * 256)),
+        ("signature_size", token({"alg": "XY"})),
+        ("signature_size", token({"alg": 7})),
+        ("time_no", token(claims=BASE | {"exp": NOW + 0.5})),
+        ("key_embedded", KINDS[9][0]),
+    ],
+)
+def test_what_is_in_order_is_not_remarked(code: str, text: str) -> None:
+    assert code not in codes(look(text).findings)
+
+
+def test_what_must_stop_is_said_first() -> None:
+    levels = [finding.level for finding in look(token({"alg": "none"}, {"iat": 0.5}, b"")).findings]
+    assert levels == sorted(levels, key=["stop", "warn", "info"].index)
+
+
+HINTS = [
+    ("expired", token(claims=BASE | {"exp": NOW})),
+    ("not_yet", token(claims=BASE | {"nbf": NOW + 60})),
+    ("secret_encoding", GOOD),
+    ("key_family", token(ES, signature=b"s" * 64)),
+    ("stray", f"{GOOD}="),
+    ("cut", GOOD[:-1] if len(GOOD) % 4 else f"{HEADER}.{PAYLOAD}"),
+    ("no_signature_check", GOOD),
+    ("in_url", f"https://a.example/?t={GOOD}"),
+    ("units", token(claims=BASE | {"iat": NOW * 1_000})),
+    ("id_token", token({"alg": "HS256", "typ": "JWT"}, BASE | {"nonce": "n"})),
+    ("encrypted", JWE),
+    ("opaque", SESSION),
+    ("left_out", token(claims={str(number): 0 for number in range(read.MAX_MEMBERS + 1)})),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), HINTS)
+def test_a_common_mistake_gets_the_sentence_that_solves_it(code: str, text: str) -> None:
+    assert code in codes(look(text).hints)
+
+
+def test_every_hint_is_met_here() -> None:
+    assert {code for code, _ in HINTS} | {"local", "nothing"} == set(texts.HINTS)
+
+
+@pytest.mark.parametrize(
+    ("claims", "state"),
+    [
+        (BASE, "alive"),
+        (BASE | {"exp": NOW}, "expired"),
+        (BASE | {"exp": NOW + 1}, "alive"),
+        (BASE | {"nbf": NOW + 1}, "not_yet"),
+        (BASE | {"nbf": NOW}, "alive"),
+        ({}, "endless"),
+        ({"exp": "soon"}, None),
+    ],
+)
+def test_the_state_is_exact_to_the_second(claims: object, state: str | None) -> None:
+    assert look(token(claims=claims)).state == state
+
+
+def test_what_is_noted_has_an_end() -> None:
+    many = token(claims=BASE | {f"a{number}": f"a{number}@example.com" for number in range(200)})
+    assert len(look(many).findings) < 60
+    bad = carrying(b"[" + b"NaN," * 500 + b"1]")
+    assert len(look(bad).defects) == read.MAX_DEFECTS + 0
+    twice = b"{" + b",".join(b'"%d":1,"%d":2' % (number, number) for number in range(50)) + b"}"
+    found = look(carrying(twice))
+    assert codes(found.findings).count("duplicate") == read.MAX_DUPLICATES
+    assert "left_out" in codes(found.hints)
+
+
+def test_more_text_and_more_tokens_than_are_read_are_said() -> None:
+    assert codes(inspect("x" * (MAX_TEXT + 1), now=NOW).hints) == ["local", "left_out"]
+    found = inspect(f"{SESSION} " * (MAX_TOKENS + 5), now=NOW)
+    assert (len(found.tokens), codes(found.hints)) == (MAX_TOKENS, ["local", "left_out"])
+
+
+def test_a_long_token_is_refused_by_a_verifier_and_read_here() -> None:
+    found = look(token(claims=BASE | {"x": "x" * 7_000}))
+    assert codes(found.defects) == ["size"]
+    assert found.size.cookie > 100
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.5, "now"), (59, "in 59 s"), (60, "in 1 min"), (-252, "4 min 12 s ago"), (3_600, "in 1 h"),
+     (5_400, "in 1 h 30 min"), (172_800, "in 2 days"), (-70_000_000, "2 years ago")],
+)  # fmt: skip
+def test_times_are_said_in_words(seconds: float, words: str) -> None:
+    assert relative(seconds) == words
+    assert duration(abs(seconds)) in words or words == "now"
+
+
+def test_the_table_is_one_for_a_page_too() -> None:
+    """Plain data, more than 60 claims, and a sentence ends as one."""
+    tables = {name: getattr(texts, name) for name in dir(texts) if name.isupper()}
+    assert json.loads(json.dumps(tables)).keys() == tables.keys()
+    assert len(texts.CLAIMS) >= 60
+    assert all(
+        said.endswith((".", "`")) for name in ("CLAIMS", "HEADER", "HINTS", "NOISE") for said in tables[name].values()
+    )
+
+
+HOSTILE = [
+    "eyJ" + "." * 100_000,
+    "eya\n" * 20_000,
+    '{"payload":' + "[" * 100_000,
+    carrying(b'{"__proto__":{"a":1}}'),
+    carrying(b'{"a":"' + b"\\\\ud800" + b'"}'),
+    "\ud800\udfff" + GOOD,
+    f"\x1b]0;x\x07{GOOD}\x9b",
+    "eyJhbGciOi%" * 1_000,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
+    assert all(said.isprintable() for said in strings(inspect(text, now=NOW)))
+
+
+jsonish: Any = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.sampled_from(list(texts.CLAIMS)), inner),
+    max_leaves=8,
+)
+tokens = st.builds(
+    lambda header, claims, signature, end: f"{segment(header)}.{segment(claims)}.{segment(signature)}{end}",
+    jsonish, jsonish, st.binary(max_size=80), st.text(max_size=5),
+)  # fmt: skip
+
+
+@given(
+    st.text() | tokens | st.lists(st.text("ey.J~%2E= \n\"'{}", max_size=9) | st.just(GOOD)).map("".join), st.floats()
+)
+def test_any_text_is_inspected_and_all_that_is_said_is_printable(text: str, now: float) -> None:
+    found = inspect(text, now=0.0 if now != now or abs(now) > 1e12 else now)  # noqa: PLR0124  not a number
+    assert isinstance(found, Inspection)
+    assert all(said.isprintable() for said in strings(found))
+    assert all(0 <= one.start <= one.end <= len(text) for one in found.tokens)
+
+
+def test_the_search_leaves_no_token_behind() -> None:
+    """Each one that is planted in a log of words is found."""
+    text = " ".join(f"line {number} {GOOD} and eyes" for number in range(50))
+    assert [GOOD] * 50 == [found.text for found in find(text)]
