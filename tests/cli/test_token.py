@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from support.command import gatepass
+from support.issuer import issuer, jwks
 
 from gatepass.keys import generate
 from gatepass.tokens import sign
@@ -40,6 +41,24 @@ def test_an_inspection_is_for_machines_too(folder: Path) -> None:
 
     assert said["verified"] is False
     assert [token["kind"] for token in said["tokens"]] == ["jws"]
+
+
+@pytest.mark.parametrize(
+    ("at", "local"), [(4_000_000_000, "2096-10-02 16:06:40 +0900"), (253_402_300_799_000, "after the year 9999")]
+)
+def test_times_are_told_in_utc_and_as_the_clock_on_the_wall_has_them(folder: Path, at: int, local: str) -> None:
+    text = sign(CLAIMS | {"exp": at}, KEY)
+    said = gatepass(folder, "token", "inspect", text, TZ="Asia/Tokyo").stdout
+    [line] = [line for line in said.splitlines() if line.startswith("  exp ") and "local" in line]
+    assert f"local {local}  in " in line
+
+
+def test_the_keys_of_a_server_verify(folder: Path) -> None:
+    """From a real one, and the keys are at no other address than the one that was given."""
+    with issuer() as made:
+        made.body = jwks(KEY)
+        gatepass(folder, "token", "verify", TOKEN, "--jwks", made.url, *RULES)
+    assert made.paths == ["/keys"]
 
 
 def test_where_there_is_no_token_it_says_so(folder: Path) -> None:

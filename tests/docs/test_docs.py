@@ -27,6 +27,7 @@ QUICKSTART = ROOT / "examples" / "fastapi_quickstart"
 
 FASTAPI = (DOCS / "fastapi.md").read_text()
 CSRF = (DOCS / "cookies-and-csrf.md").read_text()
+INSPECT = (DOCS / "inspect-a-token.md").read_text()
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
@@ -72,7 +73,10 @@ def run(document: str, text: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(("document", "text"), [("fastapi.md", FASTAPI), ("cookies-and-csrf.md", CSRF)])
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [("fastapi.md", FASTAPI), ("cookies-and-csrf.md", CSRF), ("inspect-a-token.md", INSPECT)],
+)
 def test_the_python_of_a_document_runs(document: str, text: str) -> None:
     """In order, and the tests that it shows pass."""
     assert blocks(text)

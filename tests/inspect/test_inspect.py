@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
+from time import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from gatepass.core.inspect import Inspection, Token, inspect, read, texts
 from gatepass.core.inspect.find import MAX_TEXT, MAX_TOKENS, find
 from gatepass.core.inspect.relative import duration, relative
 from gatepass.core.strict import b64encode
+from gatepass.tokens import inspect as public
 
 NOW = 1_900_000_000
 
@@ -477,3 +479,9 @@ def test_the_search_leaves_no_token_behind() -> None:
     """Each one that is planted in a log of words is found."""
     text = " ".join(f"line {number} {GOOD} and eyes" for number in range(50))
     assert [GOOD] * 50 == [found.text for found in find(text)]
+
+
+def test_the_public_function_reads_the_clock_unless_it_is_told_the_time() -> None:
+    [then] = public(GOOD, now=NOW + 252).tokens
+    [now] = public(token(claims=BASE | {"exp": time() + 1_000})).tokens
+    assert (then.state, now.state) == ("expired", "alive")

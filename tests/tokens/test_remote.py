@@ -4,14 +4,15 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from support.issuer import Issuer, jwks
+from support.issuer import issuer as publishing
 
 from gatepass.errors import ConfigurationError, StoreError, UnknownCredential
-from gatepass.keys import AsyncRemoteKeySet, Key, RemoteKeySet, generate
+from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, generate
 from gatepass.keys.remote import DEFAULT_AGE, MAX_AGE, MIN_AGE, PAUSE
 from gatepass.tokens import sign, verify
 
@@ -20,53 +21,11 @@ CLAIMS = {"iss": "i", "aud": "a", "sub": "s", "jti": "j", "iat": 1_900_000_000, 
 CHECK: Any = {"algorithms": ["ES256"], "issuer": "i", "audience": "a", "now": 1_900_000_000}
 
 
-def jwks(*keys: Key, more: tuple[object, ...] = ()) -> bytes:
-    return json.dumps({"keys": [*more, *(key.to_jwk() for key in keys)]}).encode()
-
-
-@dataclass
-class Issuer:
-    """What answers next, and who asked."""
-
-    url: str = ""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    paths: list[str] = field(default_factory=list)
-    #: Instead of an answer.
-    instead: Callable[[BaseHTTPRequestHandler], None] | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
-
-
 @pytest.fixture
 def issuer() -> Iterator[Issuer]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.paths.append(self.path)
-            try:
-                if made.instead is not None:
-                    made.instead(self)
-                    return
-                self.send_response(made.status)
-                for name, value in made.headers.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(made.body)
-            except OSError:
-                pass  # whoever asked has hung up
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Issuer(f"http://127.0.0.1:{server.server_address[1]}/keys", body=jwks(KEY))
-    thread = threading.Thread(target=server.serve_forever, args=[0.02])
-    thread.start()
-    yield made
-    made.ended.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with publishing() as made:
+        made.body = jwks(KEY)
+        yield made
 
 
 class Seconds:

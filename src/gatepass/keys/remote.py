@@ -208,7 +208,7 @@ def _get(url: SplitResult, timeout: float) -> tuple[bytes, float]:
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
     with suppress(OSError, AttributeError):  # it may not be connected yet, and then its own time-out ends it
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        _ = connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 def _usable(text: bytes, algorithm: str | None) -> KeySet:

@@ -45,6 +45,13 @@ def lines(inspection: Inspection) -> Iterator[str]:
     yield from (hint.sentence for hint in inspection.hints)
 
 
+def _local(at: datetime) -> str:
+    try:
+        return at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+    except OverflowError:  # the last day of the calendar, east of Greenwich
+        return "after the year 9999"
+
+
 def _token(token: Token, before: str, indent: str) -> Iterator[str]:  # noqa: C901  one block after the other
     yield f"{indent}{before}{token.title}"
     yield f"{indent}{token.verdict}"
@@ -68,8 +75,7 @@ def _token(token: Token, before: str, indent: str) -> Iterator[str]:  # noqa: C9
         yield f"{indent}times {LABEL}"
     for moment in token.moments:
         at = datetime.fromtimestamp(moment.at, UTC)
-        here = at.astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
-        yield f"{indent}  {moment.name:<9}  {at:%Y-%m-%d %H:%M:%S}Z  local {here}  {moment.relative}"
+        yield f"{indent}  {moment.name:<9}  {at:%Y-%m-%d %H:%M:%S}Z  local {_local(at)}  {moment.relative}"
     whole = token.size
     yield f"{indent}size {whole.total} octets: {whole.cookie} % of a cookie, {whole.header_line} % of a header line"
     for hint in token.hints:
