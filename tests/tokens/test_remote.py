@@ -261,6 +261,11 @@ def test_a_server_without_a_good_certificate_is_not_believed(issuer: Issuer) -> 
         keys.key_set(None)
 
 
+def test_a_name_that_cannot_be_looked_up_is_a_fault() -> None:
+    with pytest.raises(StoreError):
+        RemoteKeySet(f"https://{'a' * 70}.example/").key_set(None)
+
+
 def test_addresses_in_a_token_are_not_asked(issuer: Issuer) -> None:
     """`jku` and `x5u` choose nothing: `sign` refuses to write them, so this one is written by hand."""
     keys = AsyncRemoteKeySet(issuer.url)

@@ -103,7 +103,9 @@ class RemoteKeySet:
 
     def _fetch(self) -> None:
         self._asked_at = self._clock()
-        with suppress(OSError, http.client.HTTPException, MalformedCredential, ConfigurationError, _NotGood):
+        with suppress(
+            OSError, UnicodeError, http.client.HTTPException, MalformedCredential, ConfigurationError, _NotGood
+        ):
             text, age = _get(self._url, self._timeout)
             keys = _usable(text, self._algorithm)  # before the time is set: a set that cannot be read is not fresh
             self._keys, self._good_until = keys, self._clock() + age
