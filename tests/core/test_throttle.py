@@ -110,6 +110,15 @@ def test_a_known_device_has_a_count_of_its_own_and_it_is_no_larger(store: Any) -
     assert not wait(store), "and the account's is untouched"
 
 
+def test_a_device_that_two_people_use_has_a_count_for_each(store: Any) -> None:
+    """Or one of a family, who mistypes, keeps the others out; and one who gets in has ever new guesses at the others."""
+    while not wait(store, account="ada", device="tablet"):
+        pass
+    assert not wait(store, account="grace", device="tablet")
+    right(store, account="grace", device="tablet")
+    assert wait(store, account="ada", device="tablet")
+
+
 def test_a_success_takes_the_tries_of_its_account_back_and_no_others(store: Any) -> None:
     for account in ("ada", "grace"):
         while not wait(store, account=account):
@@ -153,6 +162,7 @@ def test_the_store_does_not_say_who_was_guessed_at(tmp_path: Path) -> None:
         ("192.0.2.1", "192.0.2.2", False),
         ("192.0.2.1", "::ffff:192.0.2.1", True),
         ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("2001:db8::1", "2001:DB8::1", True),
         ("fe80::1%eth0", "fe80::2%eth1", True),
