@@ -1,7 +1,9 @@
 """The check of a password: what is counted, what is hashed, and who gets in."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -195,6 +197,21 @@ def test_a_password_that_is_changed_while_its_hash_is_renewed_gets_nobody_in(des
 
     assert desk.outcome(GOOD) == ("login_failed", 3), "the old one is held against the new hash"
     assert users.by_id(ADA.id) == replace(ADA, password_hash=changed, password_changed_at=NOW + 1)
+
+
+def test_a_user_who_is_removed_while_the_hash_is_renewed_does_not_get_in(tmp_path: Path) -> None:
+    """By somebody at the database: the server itself removes nobody."""
+    path = tmp_path / "gatepass.db"
+    users = SqliteUsers(path)
+    users.add(replace(ADA, password_hash=OLDER))
+
+    def remove() -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            _ = connection.execute("DELETE FROM gatepass_user")
+
+    desk = Desk(Overtaken(users, remove), MemoryStore())
+    assert desk.outcome(GOOD) == ("login_failed", 2)
+    desk.passwords.close()
 
 
 def test_a_directory_that_cannot_be_read_is_a_fault_and_no_wrong_password(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepass.accounts.users import MemoryUsers, SqliteUsers, User, Users
+from gatepass.accounts.users import MemoryUsers, SqliteUsers, User, Users, new_user
 from gatepass.errors import AddressTaken, StoreError
 from gatepass.stores.sqlite import SqliteStore
 
@@ -47,6 +48,14 @@ def test_a_user_is_found_by_address_and_by_id(users: Users) -> None:
     users.add(ADA)
     assert users.by_email(ADA.email) == users.by_id(ADA.id) == ADA
     assert users.by_email("grace@example.com") is users.by_id("u2") is None
+
+
+def test_an_account_that_is_made_again_is_another_one() -> None:
+    """Sessions and rights of whoever had the address before are not theirs. 128 random bits, in base64url."""
+    ids = {new_user(ADA.email, "hash", NOW).id for _ in range(100)}
+    assert len(ids) == 100
+    assert {len(made) for made in ids} == {22}
+    assert new_user(ADA.email, "first", NOW) == replace(ADA, id=ANY)
 
 
 def test_an_address_has_one_account(users: Users) -> None:

@@ -111,7 +111,7 @@ def test_a_known_device_has_a_count_of_its_own_and_it_is_no_larger(store: Any) -
 
 
 def test_a_device_that_two_people_use_has_a_count_for_each(store: Any) -> None:
-    """Or one of a family, who mistypes, keeps the others out; and one who gets in has ever new guesses at the others."""
+    """Or whoever mistypes keeps the others of a family out, and whoever gets in has ever new guesses at the others."""
     while not wait(store, account="ada", device="tablet"):
         pass
     assert not wait(store, account="grace", device="tablet")
