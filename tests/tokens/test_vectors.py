@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 import vectors
+from support.silent import silent
 
 from gatepass import tokens
 from gatepass.core.jws import Signatures
@@ -40,12 +41,6 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-
-
-def silent(error: Exception, token: str) -> None:
-    """Make sure that no eight characters of *token* in a row are in the message of *error*."""
-    message = str(error)
-    assert not any(message[i : i + 8] in token for i in range(len(message) - 7))
 
 
 def allowed(jwk: Mapping[str, Any]) -> list[str]:
