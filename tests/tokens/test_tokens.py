@@ -566,6 +566,11 @@ def test_no_text_gets_anything_but_our_own_refusal(text: object) -> None:
     silent(caught.value, text)
 
 
+def test_a_refusal_that_repeats_is_found() -> None:
+    with pytest.raises(AssertionError):
+        silent(MalformedCredential("what stood in the token"), "what stood in the token")
+
+
 @given(header=st.binary(max_size=80), payload=st.binary(min_size=1, max_size=200))
 def test_no_signed_bytes_get_anything_but_our_own_refusal(header: bytes, payload: bytes) -> None:
     """Even where the signature is good: a strange issuer is still a stranger."""
