@@ -305,7 +305,7 @@ CLAIMS: Final[Mapping[str, str]] = {
     "tid": "The tenant; a claim of one issuer.",
     "oid": "The person, in the tenant; a claim of one issuer.",
     "permissions": "What the person may do; a claim of some issuers.",
-    "ver": "In gatepass, the version of the session that it was made from: newer roles make it too old. Elsewhere, a version.",
+    "ver": "In gatepass, the version of the session that it was made from: newer roles make it too old.",
 }
 
 #: What names of claims give away, by what they look like. Compared in lower case without `-` and `_`.
