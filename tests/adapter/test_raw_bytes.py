@@ -296,7 +296,7 @@ def test_a_whole_request_costs_linear_work(name: str) -> None:
 
         steps(10)
         once, twice, fourfold = (steps(n) for n in (500, 1_000, 2_000))
-        # Twice as much more; quadratic work would be fourfold. A few steps come and go with what the interpreter adapts.
+        # Twice as much more; quadratic work would be fourfold. Some steps come and go with what the interpreter adapts.
         assert fourfold - twice <= 3 * abs(twice - once) + 500
         assert fourfold <= 200 * 2_000
 
