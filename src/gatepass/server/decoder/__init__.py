@@ -1,0 +1,1 @@
+"""The decoder: a page that is one file, asks for nothing after it, and works from a disk."""
