@@ -59,8 +59,9 @@ $(VENV)-bench/.ready: requirements/bench.txt pyproject.toml | $(VENV)-bench/.mad
 dev: $(VENV)/.server  ## the server at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
 	@$(BIN)/gatepass dev --mode $(MODE) --port $(PORT)
 
-test: $(VENV)/.test  ## every test
-	$(BIN)/python -m pytest
+# A file of tests stays in one process: what its fixtures start is started once.
+test: $(VENV)/.test  ## every test, a process for each core
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # Other inputs each time. It also fetches npm's jose, and is alone in that.
 soak: $(VENV)/.test  ## what takes ten minutes: fuzzing, and tokens crossed with npm's jose as it is now
