@@ -19,9 +19,11 @@ from gatepass.core.flow import (
     Now,
     Once,
     Question,
+    Read,
     StoreQuestion,
     Tail,
     Touch,
+    Write,
     ask,
 )
 from gatepass.core.keyring import KeyRing
@@ -66,6 +68,8 @@ ALONE: dict[type[Question[Any]], Question[Any]] = {
     Once: Once("a", 1),
     Hit: Hit(key="a", window=1, limit=1, at=1),
     Forgive: Forgive("a"),
+    Read: Read("a"),
+    Write: Write("a", b"", 0),
 }
 
 

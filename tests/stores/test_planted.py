@@ -7,7 +7,7 @@ to find it.
 import inspect
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,10 +24,12 @@ from gatepass.core.flow import (
     Hit,
     Once,
     Question,
+    Read,
     Reset,
     StoreQuestion,
     Swap,
     Tailed,
+    Write,
 )
 from gatepass.errors import StoreError
 from gatepass.records import REMEMBERED
@@ -213,6 +215,23 @@ class HitSlides(MemoryStore):
         return wait
 
 
+class WriteForgetsTheVersion(MemoryStore):
+    """The last one wins, and what the other wrote is gone."""
+
+    def _write(self, question: Write) -> bool:
+        before = self._documents.get(question.name)
+        return super()._write(replace(question, expected_version=before.version if before else 0))
+
+
+class WriteInserts(MemoryStore):
+    """An upsert: what is not there has any version."""
+
+    def _write(self, question: Write) -> bool:
+        if question.name not in self._documents:
+            question = replace(question, expected_version=0)
+        return super()._write(question)
+
+
 class ListForgetsTheOrder(MemoryStore):
     def _of(self, subject: str) -> Any:
         rows = super()._of(subject)
@@ -267,7 +286,7 @@ class Racing(MemoryStore):
             self._gap.reset()
         with self._lock:
             now = self._copy()
-            self._sessions, self._subjects, self._once, self._hits = before
+            self._sessions, self._subjects, self._once, self._hits, self._documents = before
             try:
                 return self._answer(question)  # type: ignore[arg-type]
             finally:
@@ -278,10 +297,11 @@ class Racing(MemoryStore):
                 self._subjects = now[1]
                 self._once = {**now[2], **_changed(before[2], self._once)}
                 self._hits = {**now[3], **_changed(before[3], self._hits)}
+                self._documents = {**now[4], **_changed(before[4], self._documents)}
 
     def _copy(self) -> tuple[Any, ...]:
         subjects = {subject: set(ids) for subject, ids in self._subjects.items()}
-        return dict(self._sessions), subjects, dict(self._once), dict(self._hits)
+        return dict(self._sessions), subjects, dict(self._once), dict(self._hits), dict(self._documents)
 
 
 def _changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
@@ -312,6 +332,8 @@ PLANTED: list[tuple[type[MemoryStore], str]] = [
     (PurgeForgetsTheKeys, "test_only_the_first_gets_a_key"),
     (OnceLapses, "test_only_the_first_gets_a_key"),
     (HitSlides, "test_hits_over_the_limit_wait_for_the_end_of_the_window"),
+    (WriteForgetsTheVersion, "test_of_two_that_write_one_version_only_the_first_does"),
+    (WriteInserts, "test_a_version_that_is_not_there_is_not_written"),
     (ListForgetsTheOrder, "test_a_list_shows_the_living_first_and_the_last_used_first"),
 ]
 """What the state machine has to find as well, without having been told what to look for."""
@@ -330,6 +352,7 @@ RACES: list[tuple[type[MemoryStore], str]] = [
     (racing(Swap), "test_a_swap_and_an_end_never_leave_a_live_row"),
     (racing(End), "test_of_many_that_end_one_session_one_does"),
     (racing(Once), "test_of_many_that_ask_once_one_is_first"),
+    (racing(Write), "test_of_many_that_write_one_version_one_does"),
     (racing(Hit), "test_a_window_gives_exactly_its_limit"),
 ]
 
@@ -386,12 +409,42 @@ class LooksThenWrites(SqliteStore):
         return question.key not in seen
 
 
-def test_processes_find_a_mistake_too(tmp_path: Path) -> None:
+class WritesOverWhatItDidNotSee(SqliteStore):
+    """Between processes: `Write` in two steps, and the second asks for no version."""
+
+    def answer(self, question: Question[Any], /) -> Any:
+        if not isinstance(question, Write):
+            return super().answer(question)
+        seen = self._version(question.name)
+        os.sched_yield()
+        while seen == question.expected_version:
+            if super().answer(replace(question, expected_version=self._version(question.name))):
+                return True
+        return False
+
+    def _version(self, name: str) -> int:
+        document = super().answer(Read(name))
+        return 0 if document is None else int(document.version)
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
     crew = Crew.hire()
-    try:
-        with pytest.raises(AssertionError):
-            SharedStoreConformance().test_of_processes_that_ask_once_one_is_first(
-                crew, partial(LooksThenWrites, tmp_path / "shared.db")
-            )
-    finally:
-        crew.dismiss()
+    yield crew
+    crew.dismiss()
+
+
+def test_processes_find_a_mistake_too(crew: Crew, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError):
+        SharedStoreConformance().test_of_processes_that_ask_once_one_is_first(
+            crew, partial(LooksThenWrites, tmp_path / "shared.db")
+        )
+
+
+def test_processes_find_a_document_that_was_written_over(crew: Crew, tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "shared.db")
+    with pytest.raises(AssertionError):
+        SharedStoreConformance().test_of_processes_that_write_one_version_one_does(
+            crew, partial(WritesOverWhatItDidNotSee, tmp_path / "shared.db"), store
+        )
+    store.close()

@@ -231,7 +231,7 @@ def test_a_gap_in_the_history_is_left_alone(path: Path) -> None:
     assert "other migrations" in refused(path).cause
 
 
-@pytest.mark.parametrize("table", ["session", "log", "once", "hit", "migration"])
+@pytest.mark.parametrize("table", ["session", "log", "once", "hit", "document", "migration"])
 def test_a_missing_table_is_noticed(path: Path, table: str) -> None:
     change(path, f"DROP TABLE gatepass_{table}")
     assert f"gatepass_{table}" in refused(path).cause
@@ -373,6 +373,7 @@ def test_the_files_of_the_migrations_are_never_changed() -> None:
         (1, "sessions", "508b66741c7874ee193b4eccb4040fccced2f37d92f28cbaaf7ad829bf2bc9f2"),
         (2, "remember", "7cdac8b533cfd07701b8fde8020ae1d3706b3fde9ee1c0da93108ea9a1b507f2"),
         (3, "users", "feb61dedff91af11fff526150d0e8989e979a351988953be0694d9cb81656c68"),
+        (4, "documents", "088dbf4ec323564589a5aeff29d400ef5a7bd5768b53eefee3ff71bcf3f85070"),
     ]
 
 

@@ -198,6 +198,33 @@ class Forgive(Question[None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """What all nodes share under one name, and how often it has been written."""
+
+    version: int
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Question[Document | None]):
+    """The document of this name; None when nobody has written it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Question[bool]):
+    """Write *content* under *name* if what is there still has `expected_version`; True when that was done.
+
+    0 is the version of what is not there. The new one has `expected_version + 1`. A document is never purged.
+    """
+
+    name: str
+    content: bytes
+    expected_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Purge(Question[int]):
     """Remove at most *limit* of what is past its time at second *now*; the answer is how many.
 
@@ -210,7 +237,7 @@ class Purge(Question[int]):
 
 
 StoreQuestion: TypeAlias = (
-    Find | Add | Swap | Touch | End | Append | List | Forget | Tail | Once | Hit | Forgive | Purge
+    Find | Add | Swap | Touch | End | Append | List | Forget | Tail | Once | Hit | Forgive | Read | Write | Purge
 )
 
 

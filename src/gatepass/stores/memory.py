@@ -13,6 +13,7 @@ from gatepass.core.flow import (
     Add,
     Append,
     Cursor,
+    Document,
     End,
     Find,
     Forget,
@@ -22,12 +23,14 @@ from gatepass.core.flow import (
     Once,
     Purge,
     Question,
+    Read,
     Reset,
     StoreQuestion,
     Swap,
     Tail,
     Tailed,
     Touch,
+    Write,
 )
 from gatepass.errors import StoreError
 from gatepass.records import REMEMBERED, Entry, Reason, Session, ended_entry
@@ -52,6 +55,7 @@ class MemoryStore:
         self._log: list[_Line] = []
         self._once: dict[str, int] = {}
         self._hits: dict[str, _Window] = {}
+        self._documents: dict[str, Document] = {}
         # When each of these can be removed at the earliest, as heaps, so that a purge need not look at what is alive.
         self._due_rows: list[tuple[int, str]] = []
         self._due_lines: list[tuple[int, int]] = []
@@ -105,6 +109,10 @@ class MemoryStore:
             case Forgive(key):
                 self._hits.pop(key, None)
                 return None
+            case Read(name):
+                return self._documents.get(name)
+            case Write():
+                return self._write(question)
             case Purge(now, limit):
                 return self._purge(now, max(limit, 0))
             case _:
@@ -219,6 +227,13 @@ class MemoryStore:
             return window.ends_at - question.at
         self._hits[question.key] = _Window(window.ends_at, window.hits + 1)
         return 0
+
+    def _write(self, question: Write) -> bool:
+        before = self._documents.get(question.name)
+        if question.expected_version != (0 if before is None else before.version):
+            return False
+        self._documents[question.name] = Document(question.expected_version + 1, question.content)
+        return True
 
     def _purge(self, now: int, limit: int) -> int:
         left = limit

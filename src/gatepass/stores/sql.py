@@ -16,6 +16,7 @@ from gatepass.core.flow import (
     Add,
     Append,
     Cursor,
+    Document,
     End,
     Find,
     Forget,
@@ -24,12 +25,14 @@ from gatepass.core.flow import (
     List,
     Once,
     Purge,
+    Read,
     Reset,
     StoreQuestion,
     Swap,
     Tail,
     Tailed,
     Touch,
+    Write,
 )
 from gatepass.records import (
     NOTHING,
@@ -143,6 +146,13 @@ _HIT: Final = (
     " WHERE hit.ends_at <= ? OR hit.hits < ? RETURNING 1"
 )
 _WINDOW: Final = "SELECT ends_at FROM gatepass_hit WHERE key = ?"
+READ: Final = "SELECT version, content FROM gatepass_document WHERE name = ?"
+_BEGIN: Final = (
+    "INSERT INTO gatepass_document (name, version, content) VALUES (?, 1, ?) ON CONFLICT DO NOTHING RETURNING 1"
+)
+_WRITE: Final = (
+    "UPDATE gatepass_document SET content = ?, version = version + 1 WHERE name = ? AND version = ? RETURNING 1"
+)
 _FORGIVE: Final = "DELETE FROM gatepass_hit WHERE key = ?"
 
 
@@ -187,6 +197,10 @@ def plan(question: StoreQuestion) -> Plan[Any]:  # noqa: C901, PLR0911, PLR0912 
             return _hit(question)
         case Forgive(key):
             return _forgive(key)
+        case Read(name):
+            return _read(name)
+        case Write():
+            return _write(question)
         case Purge(now, limit):
             return _purge(now, limit)
         case _:
@@ -208,6 +222,11 @@ def _list(question: List) -> Plan[tuple[Session, ...]]:
 
 def _tail(question: Tail) -> Plan[Tailed | Reset]:
     return tailed(question, (yield tail_statement(question)))
+
+
+def _read(name: str) -> Plan[Document | None]:
+    rows = (yield Statement(READ, (name,))) if storable(name) else ()
+    return document(rows[0]) if rows else None
 
 
 def list_statement(question: List) -> Statement:
@@ -319,6 +338,15 @@ def _forgive(key: str) -> Plan[None]:
     yield Statement(_FORGIVE, (_digest(key),))
 
 
+def _write(question: Write) -> Plan[bool]:
+    name, expected = question.name, question.expected_version
+    if not storable(name) or not 0 <= expected < _WIDEST:
+        return False
+    if expected == 0:
+        return bool((yield Statement(_BEGIN, (name, question.content))))
+    return bool((yield Statement(_WRITE, (question.content, name, expected))))
+
+
 def _purge(now: int, limit: int) -> Plan[int]:
     left = limit = _clamped(limit)
     for text in _PURGES:
@@ -369,6 +397,11 @@ def session(row: Row) -> Session:
         version=row[22],
         remember=bool(row[23]),
     )
+
+
+def document(row: Row) -> Document:
+    """The document that a row of `READ` holds."""
+    return Document(version=row[0], content=row[1])
 
 
 def _values(session: Session, version: int) -> Row:

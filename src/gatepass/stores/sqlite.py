@@ -21,14 +21,14 @@ from weakref import WeakSet
 
 import msgspec
 
-from gatepass.core.flow import Cursor, Find, List, Question, StoreQuestion, Tail, Tailed, Touch
+from gatepass.core.flow import Cursor, Find, List, Question, Read, StoreQuestion, Tail, Tailed, Touch
 from gatepass.errors import ConfigurationError, StoreError
 from gatepass.stores import sql
 from gatepass.stores.migrations.sqlite import BUSY, connect, prepare, reason
 
 logger: Final = logging.getLogger("gatepass.stores")
 
-_Read: TypeAlias = Find | List | Tail
+_Look: TypeAlias = Find | List | Tail | Read
 
 
 class SqliteStore:
@@ -67,7 +67,7 @@ class SqliteStore:
             StoreError: Locked for 5 seconds, full, damaged; or a session is added under an id that is taken.
             TypeError: This is no question to a store.
         """
-        if isinstance(question, _Read):
+        if isinstance(question, _Look):
             return self._read(question)
         future = self._write(question)
         return None if future is None else future.result()
@@ -77,7 +77,7 @@ class SqliteStore:
 
         A caller that is cancelled meanwhile does not take its question back: what it asked for is done.
         """
-        if isinstance(question, _Read):
+        if isinstance(question, _Look):
             return self._read(question)
         future = self._write(question)
         return None if future is None else await asyncio.wrap_future(future)
@@ -97,7 +97,7 @@ class SqliteStore:
 
     # -- reads and writes ----------------------------------------------------------------------------------------------
 
-    def _read(self, question: _Read) -> Any:
+    def _read(self, question: _Look) -> Any:
         try:
             reader = self._idle.get_nowait()
         except Empty:
@@ -205,7 +205,7 @@ class _Reader:
         self._quiet: tuple[int, Cursor | None] | None = None
         self._nothing = Tailed(entries=(), cursor=None, head=0)
 
-    def answer(self, question: _Read) -> Any:
+    def answer(self, question: _Look) -> Any:
         try:
             if _file(self._path) != self._file:
                 self.close()  # another file stands there: a backup was put back
@@ -215,10 +215,13 @@ class _Reader:
                 return sql.session(rows[0]) if rows else None
             if isinstance(question, Tail):
                 return self._tail(connection, question)
+            if isinstance(question, Read):
+                rows = connection.execute(sql.READ, (question.name,)).fetchall()
+                return sql.document(rows[0]) if rows else None
             return tuple(map(sql.session, connection.execute(*sql.list_statement(question)).fetchall()))
         except (UnicodeEncodeError, OverflowError, sqlite3.DataError):
-            # No row can have such an id or subject: halves of surrogate pairs, or longer than any value may be.
-            return None if isinstance(question, Find) else ()
+            # No row can have such an id, subject or name: halves of surrogate pairs, or longer than any value may be.
+            return None if isinstance(question, Find | Read) else ()
         except (sqlite3.Error, msgspec.MsgspecError) as error:
             self.close()  # whatever is wrong with it, the next question gets a new one
             raise _fault(error) from error

@@ -14,6 +14,7 @@ from gatepass.core.flow import (
     Add,
     Append,
     Cursor,
+    Document,
     End,
     Find,
     Forget,
@@ -23,11 +24,13 @@ from gatepass.core.flow import (
     Once,
     Purge,
     Question,
+    Read,
     Reset,
     Swap,
     Tail,
     Tailed,
     Touch,
+    Write,
 )
 from gatepass.errors import StoreError
 from gatepass.policy import LEEWAY
@@ -551,6 +554,46 @@ class StoreConformance:
             assert ask(Forgive(key)) is None
             assert ask(question) == 0
 
+    # -- Read and Write ------------------------------------------------------------------------------------------------
+
+    def test_a_document_that_nobody_wrote_is_none(self, ask: Ask) -> None:
+        """Also under a name that no row can have."""
+        ask(Write("d", b"x", 0))
+        for text in STRANGE:
+            assert ask(Read(text)) is None
+
+    def test_a_document_is_read_as_it_was_written(self, ask: Ask) -> None:
+        """It is sealed: one bit that is lost is all of it. And each name has its own."""
+        content = bytes(range(256)) * 300
+        assert ask(Write("d", content, 0)) is True
+        assert ask(Write("D", b"", 0)) is True
+        assert ask(Read("d")) == Document(1, content)
+        assert ask(Read("D")) == Document(1, b"")
+
+    def test_of_two_that_write_one_version_only_the_first_does(self, ask: Ask) -> None:
+        """Both read version 1, or found nothing; the second looks again and loses nothing of the first."""
+        assert ask(Write("d", b"one", 0)) is True
+        assert ask(Write("d", b"another", 0)) is False
+        assert ask(Write("d", b"two", 1)) is True
+        assert ask(Write("d", b"another", 1)) is False
+        assert ask(Read("d")) == Document(2, b"two")
+
+    def test_a_version_that_is_not_there_is_not_written(self, ask: Ask) -> None:
+        """No upsert: what is gone is not put back by a node that still holds it."""
+        for version in (1, 2, -1, 2**63 - 1, 2**70):
+            assert ask(Write("d", b"x", version)) is False
+        assert ask(Read("d")) is None
+        ask(Write("d", b"x", 0))
+        for version in (0, 2, -1, 2**63 - 1, 2**70):
+            assert ask(Write("d", b"y", version)) is False
+        assert ask(Read("d")) == Document(1, b"x")
+
+    def test_a_document_is_never_purged(self, ask: Ask) -> None:
+        """It has no time at which it is over."""
+        ask(Write("d", b"x", 0))
+        assert ask(Purge(2**40, 100)) == 0
+        assert ask(Read("d")) == Document(1, b"x")
+
     # -- Purge ---------------------------------------------------------------------------------------------------------
 
     def test_a_purge_removes_what_is_past_its_time_and_nothing_else(self, ask: Ask) -> None:
@@ -653,6 +696,14 @@ class StoreConformance:
         """A link works once, also when it is clicked twice at the same moment."""
         for number in range(10):
             assert ask.together([Once(f"k{number}", NOW)] * 8).count(True) == 1
+
+    def test_of_many_that_write_one_version_one_does(self, ask: Ask) -> None:
+        """Two nodes that rotate a key ring at once: one of them has to see what the other did."""
+        for version in range(10):
+            questions = [Write("d", b"%d by %d" % (version, who), version) for who in range(8)]
+            answers = ask.together(questions)
+            assert sorted(answers, key=str) == [False] * 7 + [True]
+            assert ask(Read("d")) == Document(version + 1, questions[answers.index(True)].content)
 
     def test_a_window_gives_exactly_its_limit(self, ask: Ask) -> None:
         """A throttle that counts after it has looked lets a burst through."""

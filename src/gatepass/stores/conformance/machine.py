@@ -19,11 +19,13 @@ from gatepass.core.flow import (
     List,
     Once,
     Purge,
+    Read,
     Reset,
     Swap,
     Tail,
     Tailed,
     Touch,
+    Write,
 )
 from gatepass.errors import StoreError
 from gatepass.records import Entry, Json, Session, changed_entry, freeze
@@ -137,9 +139,16 @@ class StoreMachine(RuleBasedStateMachine):
         else:
             raise AssertionError(f"the id is taken, and the answer was {answer}")
 
-    @rule(age=ages, off_by=st.sampled_from((0, 0, 0, 0, -1, 1)), claims=objects, own=objects, logged=st.booleans())
-    def swap(self, age: int, off_by: int, claims: Json, own: Json, logged: bool) -> None:
-        row = self.model.rows.get(self.aged(age), self.session(self.aged(age), "ada"))
+    @rule(
+        age=ages | st.none(),  # now and then of an id that nobody has
+        off_by=st.sampled_from((0, 0, 0, 0, -1, 1)),
+        claims=objects,
+        own=objects,
+        logged=st.booleans(),
+    )
+    def swap(self, age: int | None, off_by: int, claims: Json, own: Json, logged: bool) -> None:
+        sid = "nobody's" if age is None else self.aged(age)
+        row = self.model.rows.get(sid, self.session(sid, "ada"))
         new = replace(
             row,
             generation=row.generation + 1,
@@ -210,9 +219,14 @@ class StoreMachine(RuleBasedStateMachine):
         if mark != cursor.mark:
             assert self.ask(Tail(Cursor(cursor.number, mark), 5)) == Reset()
 
-    @rule(key=keys, ttl=seconds)
-    def once(self, key: str, ttl: int) -> None:
+    @rule(key=keys, ttl=seconds, off_by=st.sampled_from((0, 0, 0, -1, 1)), content=st.binary(max_size=5))
+    def once_and_write(self, key: str, ttl: int, off_by: int, content: bytes) -> None:
         assert self.ask(Once(key, self.now + ttl)) is self.model.first(key, self.now + ttl)
+        held = self.ask(Read(key))
+        assert held == self.model.documents.get(key)
+        question = Write(key, content, (0 if held is None else held.version) + off_by)
+        assert self.ask(question) is self.model.write(question)
+        assert self.ask(Read(key)) == self.model.documents.get(key)
 
     @rule(key=keys, window=st.integers(1, 2_000), limit=st.integers(1, 2), forgive=st.booleans())
     def hit(self, key: str, window: int, limit: int, forgive: bool) -> None:

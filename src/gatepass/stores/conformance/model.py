@@ -6,7 +6,7 @@ Written for the kit and used nowhere else, so that a store and its standard do n
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from gatepass.core.flow import Add, End, Hit, Swap
+from gatepass.core.flow import Add, Document, End, Hit, Swap, Write
 from gatepass.records import REMEMBERED, Entry, Reason, Session, ended_entry
 
 
@@ -24,6 +24,7 @@ class Model:
     once: dict[str, int] = field(default_factory=dict)
     #: By key: when the window ends, and how many hits are in it.
     hits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)
     announced: list[Entry] = field(default_factory=list)
 
     def live(self, subject: str | None = None) -> dict[str, Session]:
@@ -115,6 +116,13 @@ class Model:
             return ends_at - question.at
         self.hits[question.key] = ends_at, hits + 1
         return 0
+
+    def write(self, question: Write) -> bool:
+        """Whether the document was written."""
+        before = self.documents.get(question.name, Document(0, b""))
+        if before.version == question.expected_version:
+            self.documents[question.name] = Document(before.version + 1, question.content)
+        return before.version == question.expected_version
 
     def purge(self, now: int) -> int:
         """How many of everything were removed."""

@@ -11,7 +11,22 @@ from typing import Any, Self
 
 import pytest
 
-from gatepass.core.flow import Add, Append, Cursor, End, Find, Hit, List, Once, Swap, Tail, Tailed
+from gatepass.core.flow import (
+    Add,
+    Append,
+    Cursor,
+    Document,
+    End,
+    Find,
+    Hit,
+    List,
+    Once,
+    Read,
+    Swap,
+    Tail,
+    Tailed,
+    Write,
+)
 from gatepass.errors import StoreError
 from gatepass.records import Entry
 from gatepass.stores import Store
@@ -75,6 +90,11 @@ def once(store: Store, me: int, number: int) -> bool:
 def hit(store: Store, me: int, number: int) -> list[int]:
     del me
     return [store.answer(Hit(key=f"k{number}", window=60, limit=LIMIT, at=NOW)) for _ in range(HITS)]
+
+
+def write(store: Store, me: int, number: int) -> bool:
+    done: bool = store.answer(Write("d", b"%d by %d" % (number, me), number))
+    return done
 
 
 def write_log(store: Store, me: int, number: int) -> None:
@@ -225,6 +245,15 @@ class SharedStoreConformance(StoreConformance):
         rounds = crew.race(open_store, once, ROUNDS)
         for turns in rounds:
             assert sorted((turn.answer for turn in turns), key=str) == [False] * (SIZE - 1) + [True]
+        assert contested(rounds, lambda answer: answer is True)
+
+    def test_of_processes_that_write_one_version_one_does(self, crew: Crew, open_store: Factory, shared: Store) -> None:
+        """Nodes that make, rotate or retire keys at once: what one of them wrote is never written over unseen."""
+        rounds = crew.race(open_store, write, ROUNDS)
+        for turns in rounds:
+            assert sorted((turn.answer for turn in turns), key=str) == [False] * (SIZE - 1) + [True]
+        winner = [turn.answer for turn in rounds[-1]].index(True)
+        assert shared.answer(Read("d")) == Document(ROUNDS, b"%d by %d" % (ROUNDS - 1, winner))
         assert contested(rounds, lambda answer: answer is True)
 
     def test_a_window_gives_exactly_its_limit_to_all_processes(self, crew: Crew, open_store: Factory) -> None:
