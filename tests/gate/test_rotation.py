@@ -11,7 +11,7 @@ from gatepass import Gate
 from gatepass.core.keyring import KeyRing
 from gatepass.errors import GatepassError
 from gatepass.keys import KeyFile
-from gatepass.keys.file import AHEAD, KEEP
+from gatepass.keys.keeper import AHEAD, KEEP
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.sqlite import SqliteStore
 

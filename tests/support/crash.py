@@ -50,6 +50,15 @@ class Killing(Asked):
         return answer
 
 
+class Stepwise(KeyFile):
+    """Says what it is about to do with its file."""
+
+    hear: Callable[[str], object] = id
+
+    def _at_step(self, step: str) -> None:
+        self.hear(step)
+
+
 class Rounds:
     """Kill, look, go on."""
 
@@ -179,8 +188,14 @@ class Rounds:
     def steps(self) -> list[str]:
         """The steps in which a key file is rotated, as it names them."""
         names: list[str] = []
-        KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock)._rotate(names.append, 0)
+        self.rotate(names.append)
         return names
+
+    def rotate(self, hear: Callable[[str], object]) -> None:
+        file = Stepwise(self.folder / "keys.json", algorithm="HS256", clock=self.clock)
+        file.ring()
+        file.hear = hear
+        file.rotate(at_once=True)
 
     def rotate_round(self, step: str) -> None:
         name = f"rotate: {step}"
@@ -191,7 +206,7 @@ class Rounds:
             if here == step:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        self.kill(name, lambda: KeyFile(self.folder / "keys.json", algorithm="HS256", clock=self.clock)._rotate(die, 0))
+        self.kill(name, lambda: self.rotate(die))
         gate = self.gate()
         if not self.accepted(gate, held.access_token):
             self.violations.append(f"{name}: a token from before is refused")

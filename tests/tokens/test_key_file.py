@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.crash import Stepwise
 
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, KeyFile, KeyRing, generate, load
 from gatepass.keys import file as module
+
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -34,6 +37,7 @@ def child(script: str, *arguments: str) -> "subprocess.Popen[str]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])},
     )
 
 
@@ -129,7 +133,7 @@ def test_a_public_key_that_was_published_ahead_stays_public(path: Path) -> None:
     assert isinstance(ahead, EcKey)
     file = KeyFile(path)
 
-    file._write(KeyRing(signing=ring.signing, others=(ahead,), roots=ring.roots), lambda _step: None)
+    file._write(KeyRing(signing=ring.signing, others=(ahead,), roots=ring.roots))
 
     assert [key.can_sign for key in file.ring().keys] == [True, False]
 
@@ -138,13 +142,22 @@ def test_a_public_key_that_was_published_ahead_stays_public(path: Path) -> None:
 
 
 def steps(folder: Path) -> list[str]:
+    file = Stepwise(folder / "steps" / "keys.json")
+    file.ring()
     taken: list[str] = []
-    KeyFile(folder / "steps" / "keys.json")._rotate(taken.append, 0)
+    file.hear = taken.append
+    file.rotate(at_once=True)
     return taken
 
 
 def test_a_rotation_that_is_killed_leaves_the_old_ring_or_the_new_one(path: Path, tmp_path: Path) -> None:
-    script = "KeyFile(sys.argv[1])._rotate(lambda step: step == sys.argv[2] and os._exit(9), 0)"
+    script = """
+from support.crash import Stepwise
+
+file = Stepwise(sys.argv[1])
+file.hear = lambda step: step == sys.argv[2] and os._exit(9)
+file.rotate(at_once=True)
+"""
     for step in steps(tmp_path):
         before = KeyFile(path).ring()
         process = child(script, str(path), step)

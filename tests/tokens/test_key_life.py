@@ -15,7 +15,7 @@ from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.strict import b64decode
 from gatepass.errors import ConfigurationError, CredentialError, KeyInUse
 from gatepass.keys import KeyFile, generate, new_ring
-from gatepass.keys.file import AHEAD, KEEP
+from gatepass.keys.keeper import AHEAD, KEEP
 from gatepass.keys.made import new_root
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.memory import MemoryStore

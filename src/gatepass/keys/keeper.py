@@ -1,0 +1,102 @@
+"""What becomes of a key ring where it is kept: it is rotated, grows old, loses a key, is joined by another one."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Final
+
+from gatepass.core.keyring import PUBLISHED, KeyRing
+from gatepass.core.keys import Key
+from gatepass.keys.made import generate, new_root
+
+#: Seconds from the publication of a key to its first use: whoever keeps the public keys for as long as we say
+#: (`core.keyring.PUBLISHED`) has it by then, twice over.
+AHEAD: Final = 2 * PUBLISHED
+#: Seconds that a key goes on verifying after its last use: no token lives longer than 30 days, see `Policy`.
+KEEP: Final = 31 * 86_400
+
+
+class KeyKeeper(ABC):
+    """A key ring that several processes share: made by the first who asks for it, found by all who come after.
+
+    Args:
+        algorithm: What a new key is for.
+        rotate_after: Seconds after which a key is old: the next who asks for the ring publishes another one. None:
+            keys are rotated by hand.
+        clock: Seconds since the epoch.
+    """
+
+    def __init__(self, algorithm: str, *, rotate_after: int | None, clock: Callable[[], float]) -> None:
+        self._algorithm = algorithm
+        self._rotate_after = rotate_after
+        self._clock = clock
+
+    def ring(self) -> KeyRing:
+        """The ring as it is now; the same object while it has not changed.
+
+        Raises:
+            ConfigurationError: What is there is not ours, cannot be opened, or others can read it. It is left as it is.
+            StoreError: Where it is kept does not answer.
+        """
+        ring = self._kept()
+        return self._change(self._aged) if self._old(ring) and self._claim(ring) else ring
+
+    def rotate(self, *, at_once: bool = False) -> KeyRing:
+        """Publish a new key, which signs in ten minutes, and derive from a new root; what was there goes on verifying.
+
+        Args:
+            at_once: Sign with it from now on. Verifiers that fetched the public keys just before refuse its tokens
+                until they fetch them again. For a key that others may have seen.
+
+        Raises:
+            ConfigurationError: As for `ring`, and nothing is changed; or a key is published and does not sign yet.
+            StoreError: As for `ring`.
+        """
+        return self._change(lambda ring: self._rotated(ring, 0 if at_once else AHEAD))
+
+    def retire(self, kid: str) -> KeyRing:
+        """Forget a key that does not sign: nothing under it is good any more, here and wherever this ring is read.
+
+        For other nodes to know at once, `revoke(kid=...)` writes it into the log.
+
+        Raises:
+            ConfigurationError: As for `ring`; or it signs, or there is no such key. Nothing is changed.
+            StoreError: As for `ring`.
+        """
+        return self._change(lambda ring: ring.without(kid, now=self._now()))
+
+    def join(self, key: Key) -> KeyRing:
+        """Verify with *key*, too: that of the software that was here before.
+
+        Raises:
+            ConfigurationError: As for `ring`; or it does not go with those that are here. Nothing is changed.
+            StoreError: As for `ring`.
+        """
+        return self._change(lambda ring: ring.joined(key, now=self._now()))
+
+    @abstractmethod
+    def _kept(self) -> KeyRing:
+        """The ring as it is now, made if there is none."""
+
+    @abstractmethod
+    def _change(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
+        """Replace the ring by what *change* makes of it, and nothing that another process wrote meanwhile."""
+
+    @abstractmethod
+    def _claim(self, ring: KeyRing) -> bool:
+        """Whether it is for us to rotate *ring*, which is old."""
+
+    def _rotated(self, ring: KeyRing, ahead: int) -> KeyRing:
+        now = self._now()
+        return ring.published(generate(self._algorithm), new_root(now), now=now, signs_from=now + ahead, keep=KEEP)
+
+    def _aged(self, ring: KeyRing) -> KeyRing:
+        return self._rotated(ring, AHEAD) if self._old(ring) else ring  # another process was first
+
+    def _old(self, ring: KeyRing) -> bool:
+        now = self._now()
+        if self._rotate_after is None or (ring.ahead is not None and now < ring.ahead_at):
+            return False
+        return now - (ring.life(ring.signer(now).kid).signs_from or 0) >= self._rotate_after
+
+    def _now(self) -> int:
+        return int(self._clock())
