@@ -66,7 +66,7 @@ _ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows
 
 
 class KeySource(Protocol):
-    """Where a key ring is kept, such as a `gatepass.keys.KeyFile`."""
+    """Where a key ring is kept, such as a `gatepass.keys.KeyFile` or a `gatepass.keys.KeyStore`."""
 
     def ring(self) -> KeyRing:
         """The ring as it is now; the same object while it has not changed."""
@@ -251,11 +251,7 @@ class Configured:
     def _ring(self) -> KeyRing:
         if self._keys is None:
             raise KeyUnavailable
-        try:
-            return self._keys if isinstance(self._keys, KeyRing) else self._keys.ring()
-        except ConfigurationError as error:
-            # At start it would be refused with this sentence; in the middle of a request it is a fault.
-            raise KeyUnavailable from error
+        return current(self._keys)
 
     def _log(self, event: Event) -> None:
         # Ids are handles that anybody may read; `!r` keeps what a user typed from forging a second line.
@@ -329,6 +325,18 @@ class Configured:
         if token is not None:
             return self._verbs.revoke_token(token, reason, now)
         return self._verbs.revoke_kid(str(kid), now)
+
+
+def current(keys: KeyRing | KeySource) -> KeyRing:
+    """The ring of *keys* as it is now, in the middle of a request.
+
+    Raises:
+        KeyUnavailable: It cannot be read. At start that would be refused with its sentence; here it is a fault.
+    """
+    try:
+        return keys if isinstance(keys, KeyRing) else keys.ring()
+    except ConfigurationError as error:
+        raise KeyUnavailable from error
 
 
 def known(person: object) -> Subject | None:

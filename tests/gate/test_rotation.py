@@ -1,4 +1,4 @@
-"""Keys are rotated while people log in and are checked by several nodes that share a file: nobody notices."""
+"""Keys are rotated while people log in and are checked by several nodes that share them: nobody notices."""
 
 import threading
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Self
 
 import pytest
 from support.clock import Clock
+from support.keepers import PLACES, Place, keeper
 
 from gatepass import Gate
 from gatepass.core.keyring import KeyRing
 from gatepass.errors import GatepassError
-from gatepass.keys import KeyFile
 from gatepass.keys.keeper import AHEAD, KEEP
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.sqlite import SqliteStore
@@ -24,7 +24,8 @@ TTL = 300
 class Nodes:
     """Nodes that log in at their own gate and check what any of them issued, until they are told to stop."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, place: Place, clock: Clock) -> None:
+        self.place = place
         self.clock = clock
         self.tokens: list[tuple[int, str]] = []  # when it was issued, and what
         self.refused: list[str] = []
@@ -37,7 +38,7 @@ class Nodes:
         ]
 
     def gate(self, folder: Path, number: int) -> Gate:
-        keys = KeyFile(folder / "keys.json", "ES256", clock=self.clock)
+        keys = keeper(self.place, folder, self.stores[number], "ES256", clock=self.clock)
         return Gate(
             self.stores[number], mode="hybrid", keys=keys, clock=self.clock, policy=Policy(access_ttl=TTL, grace=60)
         )
@@ -76,11 +77,12 @@ class Nodes:
             assert self._more.wait_for(lambda: all(a >= b for a, b in zip(self.checks, goal, strict=True)), 25)
 
 
-def rotate(folder: Path, rounds: int) -> None:
+def rotate(folder: Path, place: Place, rounds: int) -> None:
     clock = Clock()
-    operator = KeyFile(folder / "keys.json", "ES256", clock=clock)
+    last = SqliteStore(folder / "gatepass.db")
+    operator = keeper(place, folder, last, "ES256", clock=clock)
     retired = []
-    with Nodes(folder, clock) as nodes:
+    with Nodes(folder, place, clock) as nodes:
         for number in range(rounds):
             nodes.wait()
             retired.append(operator.ring().signer(int(clock())))
@@ -95,7 +97,6 @@ def rotate(folder: Path, rounds: int) -> None:
     # After their end none is accepted: also not what is signed with one of them now, by whoever has a copy.
     clock.advance(KEEP)
     operator.rotate()
-    last = SqliteStore(folder / "gatepass.db")
     gate = Gate(last, mode="hybrid", keys=operator, clock=clock)
     for key in retired:
         assert key.kid not in {one.kid for one in operator.ring().keys}
@@ -106,11 +107,13 @@ def rotate(folder: Path, rounds: int) -> None:
     last.close()
 
 
-def test_three_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path) -> None:
-    rotate(tmp_path, 3)
+@pytest.mark.parametrize("place", PLACES)
+def test_three_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path, place: Place) -> None:
+    rotate(tmp_path, place, 3)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_fifty_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path) -> None:
-    rotate(tmp_path, 50)
+@pytest.mark.parametrize("place", PLACES)
+def test_fifty_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path, place: Place) -> None:
+    rotate(tmp_path, place, 50)

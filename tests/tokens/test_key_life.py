@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import Clock
+from support.keepers import PLACES, Place, keeper
 
 from gatepass import Gate
 from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.strict import b64decode
 from gatepass.errors import ConfigurationError, CredentialError, KeyInUse
 from gatepass.keys import KeyFile, generate, new_ring
-from gatepass.keys.keeper import AHEAD, KEEP
+from gatepass.keys.keeper import AHEAD, KEEP, KeyKeeper
 from gatepass.keys.made import new_root
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.memory import MemoryStore
@@ -29,12 +30,18 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=PLACES)
+def place(request: pytest.FixtureRequest) -> Place:
+    found: Place = request.param
+    return found
+
+
 @pytest.fixture
-def keys(tmp_path: Path, clock: Clock) -> KeyFile:
-    return KeyFile(tmp_path / "keys.json", "HS256", clock=clock)
+def keys(place: Place, tmp_path: Path, clock: Clock) -> KeyKeeper:
+    return keeper(place, tmp_path, MemoryStore(), clock=clock)
 
 
-def gate_of(keys: KeyFile, clock: Clock, store: Any = None, **options: Any) -> Gate:
+def gate_of(keys: KeyKeeper, clock: Clock, store: Any = None, **options: Any) -> Gate:
     return Gate(store or MemoryStore(), mode="hybrid", keys=keys, clock=clock, **options)
 
 
@@ -45,7 +52,7 @@ def kid_of(gate: Gate) -> str:
     return kid
 
 
-def test_a_new_key_is_published_before_it_signs(keys: KeyFile, clock: Clock) -> None:
+def test_a_new_key_is_published_before_it_signs(keys: KeyKeeper, clock: Clock) -> None:
     """For as long as anybody keeps the public keys, and longer; then it signs, in a gate that nobody told."""
     gate = gate_of(keys, clock)
     old = kid_of(gate)
@@ -60,14 +67,14 @@ def test_a_new_key_is_published_before_it_signs(keys: KeyFile, clock: Clock) -> 
     assert AHEAD >= 2 * PUBLISHED
 
 
-def test_a_rotation_at_once_signs_at_once(keys: KeyFile, clock: Clock) -> None:
+def test_a_rotation_at_once_signs_at_once(keys: KeyKeeper, clock: Clock) -> None:
     gate = gate_of(keys, clock)
     old = kid_of(gate)
     keys.rotate(at_once=True)
     assert kid_of(gate) != old
 
 
-def test_a_rotation_at_once_does_not_wait_for_one_that_is_under_way(keys: KeyFile, clock: Clock) -> None:
+def test_a_rotation_at_once_does_not_wait_for_one_that_is_under_way(keys: KeyKeeper, clock: Clock) -> None:
     gate = gate_of(keys, clock)
     published = keys.rotate().ahead
     with pytest.raises(ConfigurationError):
@@ -78,7 +85,7 @@ def test_a_rotation_at_once_does_not_wait_for_one_that_is_under_way(keys: KeyFil
     assert kid_of(gate) == stands.signing.kid != published.kid
 
 
-def test_a_second_rotation_waits_for_the_first(keys: KeyFile, clock: Clock) -> None:
+def test_a_second_rotation_waits_for_the_first(keys: KeyKeeper, clock: Clock) -> None:
     first = keys.rotate().ahead
     clock.advance(AHEAD)
     ring = keys.rotate()
@@ -87,7 +94,7 @@ def test_a_second_rotation_waits_for_the_first(keys: KeyFile, clock: Clock) -> N
     assert len(ring.keys) == 3
 
 
-def test_a_token_outlives_any_number_of_rotations(keys: KeyFile, clock: Clock) -> None:
+def test_a_token_outlives_any_number_of_rotations(keys: KeyKeeper, clock: Clock) -> None:
     gate = gate_of(keys, clock, policy=Policy(access_ttl=86_400))
     token = gate.login("ada").access_token
     for _ in range(20):
@@ -98,7 +105,7 @@ def test_a_token_outlives_any_number_of_rotations(keys: KeyFile, clock: Clock) -
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_nothing_under_a_key_is_good_after_its_end(keys: KeyFile, clock: Clock, seen: bool) -> None:
+def test_nothing_under_a_key_is_good_after_its_end(keys: KeyKeeper, clock: Clock, seen: bool) -> None:
     """A token with a longer life than any of ours: whoever copied the key makes such."""
     gate = gate_of(keys, clock, policy=Policy(access_ttl=86_400))
     old = keys.ring()
@@ -133,7 +140,7 @@ def test_no_token_of_ours_outlives_its_key() -> None:
         Policy(token_ttl=30 * 86_400 + 1)
 
 
-def test_a_key_that_signs_is_not_retired(keys: KeyFile, clock: Clock) -> None:
+def test_a_key_that_signs_is_not_retired(keys: KeyKeeper, clock: Clock) -> None:
     signing = keys.ring().signing.kid
     with pytest.raises(ConfigurationError):
         keys.retire(signing)
@@ -145,7 +152,7 @@ def test_a_key_that_signs_is_not_retired(keys: KeyFile, clock: Clock) -> None:
         keys.retire("no such key")
 
 
-def test_a_retired_key_opens_nothing_and_the_others_all(keys: KeyFile, clock: Clock, tmp_path: Path) -> None:
+def test_a_retired_key_opens_nothing_and_the_others_all(keys: KeyKeeper, clock: Clock, tmp_path: Path) -> None:
     """At once where the file is read again, and by the log where it is not."""
     store = SqliteStore(tmp_path / "gatepass.db")
     gate, elsewhere = (gate_of(keys, clock, store) for _ in range(2))
@@ -163,7 +170,7 @@ def test_a_retired_key_opens_nothing_and_the_others_all(keys: KeyFile, clock: Cl
     store.close()
 
 
-def test_a_key_that_will_sign_is_not_refused(keys: KeyFile, clock: Clock) -> None:
+def test_a_key_that_will_sign_is_not_refused(keys: KeyKeeper, clock: Clock) -> None:
     """Or everybody would be logged out when it does; taken out of the ring first, it may be."""
     gate = gate_of(keys, clock)
     ahead = keys.rotate().ahead
@@ -177,7 +184,7 @@ def test_a_key_that_will_sign_is_not_refused(keys: KeyFile, clock: Clock) -> Non
     assert gate.authenticate(gate.login("ada").access_token)
 
 
-def test_what_another_software_signed_goes_on(keys: KeyFile, clock: Clock) -> None:
+def test_what_another_software_signed_goes_on(keys: KeyKeeper, clock: Clock) -> None:
     theirs = generate("HS256")
     before = Gate(
         MemoryStore(), mode="hybrid", keys=KeyRing(signing=theirs, roots=(new_root(NOW),)), clock=clock
@@ -190,19 +197,23 @@ def test_what_another_software_signed_goes_on(keys: KeyFile, clock: Clock) -> No
     assert kid_of(gate) != theirs.kid
 
 
-def test_old_keys_are_rotated_by_whoever_comes_first(tmp_path: Path, clock: Clock) -> None:
+def test_old_keys_are_rotated_by_whoever_comes_first(place: Place, tmp_path: Path, clock: Clock) -> None:
     age = 90 * 86_400
-    path = tmp_path / "keys.json"
-    first = KeyFile(path, "HS256", rotate_after=age, clock=clock).ring()
+    store = MemoryStore()
+
+    def node(rotate_after: int | None = age) -> KeyKeeper:
+        return keeper(place, tmp_path, store, rotate_after=rotate_after, clock=clock)
+
+    first = node().ring()
     clock.advance(age - 1)
-    assert KeyFile(path, "HS256", rotate_after=age, clock=clock).ring().ahead is None
+    assert node().ring().ahead is None
     clock.advance(1)
     barrier, rings = threading.Barrier(6), []
 
     def read() -> None:
-        file = KeyFile(path, "HS256", rotate_after=age, clock=clock)
+        keys = node()
         barrier.wait()
-        rings.append(file.ring())
+        rings.append(keys.ring())
 
     threads = [threading.Thread(target=read) for _ in range(6)]
     for thread in threads:
@@ -213,9 +224,9 @@ def test_old_keys_are_rotated_by_whoever_comes_first(tmp_path: Path, clock: Cloc
     assert len(rings) == 6
     assert rings[0].signing.kid == first.signing.kid
     clock.advance(AHEAD + age)
-    ring = KeyFile(path, "HS256", rotate_after=age, clock=clock).ring()
+    ring = node().ring()
     assert ring.ahead is not None, "and again after as long"
-    assert KeyFile(path, "HS256", clock=clock).ring().ahead_at == ring.ahead_at
+    assert node(None).ring().ahead_at == ring.ahead_at
 
 
 def test_a_file_of_before_keys_were_published_is_read(tmp_path: Path, clock: Clock) -> None:

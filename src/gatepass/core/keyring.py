@@ -16,6 +16,11 @@ ROOT_SIZE: Final = 32
 PUBLISHED: Final = 300
 
 
+def derive(secret: bytes, label: str) -> bytes:
+    """The key of one purpose, 32 bytes: HKDF-SHA256 (RFC 5869) of *secret*, 32 random bytes, under *label*."""
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gatepass {label}".encode()).derive(secret)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
     """A secret that is never used itself: each purpose gets a key of its own, derived from it under a label."""
@@ -40,8 +45,8 @@ class Root:
             )
 
     def derive(self, label: str) -> bytes:
-        """The key of one purpose, 32 bytes: HKDF-SHA256 (RFC 5869) under *label*."""
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gatepass {label}".encode()).derive(self.secret)
+        """The key of one purpose, 32 bytes; see `derive`."""
+        return derive(self.secret, label)
 
     def __reduce__(self) -> Never:
         raise TypeError("a root secret is not pickled: it would be written down in the clear")

@@ -1,4 +1,4 @@
-"""Keys: made, read, and kept in a file that only its owner can read."""
+"""Keys: made, read, and kept: in a file that only its owner can read, or sealed in the store."""
 
 from gatepass.core.keyring import KeyRing
 from gatepass.core.keys import EcKey, Ed25519Key, HmacKey, Key, KeySet, RsaKey
@@ -6,6 +6,7 @@ from gatepass.keys.file import KeyFile
 from gatepass.keys.made import generate, new_ring
 from gatepass.keys.read import load
 from gatepass.keys.remote import AsyncRemoteKeySet, RemoteKeySet
+from gatepass.keys.store import KeyStore
 
 __all__ = [
     "AsyncRemoteKeySet",
@@ -16,6 +17,7 @@ __all__ = [
     "KeyFile",
     "KeyRing",
     "KeySet",
+    "KeyStore",
     "RemoteKeySet",
     "RsaKey",
     "generate",

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 
-from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent
+from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent, current
 from gatepass.core.origin import local
 from gatepass.core.rights import demand
 from gatepass.core.warm import SEEN
@@ -189,8 +189,12 @@ class Gatepass:
 
     @property
     def ring(self) -> KeyRing:
-        """The keys as they are now."""
-        return self._keys if isinstance(self._keys, KeyRing) else self._keys.ring()
+        """The keys as they are now.
+
+        Raises:
+            KeyUnavailable: They cannot be read.
+        """
+        return current(self._keys)
 
     @property
     def plain(self) -> Gate:
