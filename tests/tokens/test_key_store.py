@@ -81,17 +81,12 @@ def test_a_ring_is_opened_again_only_if_it_was_written(store: Store) -> None:
 
 
 def test_nodes_that_start_at_once_have_one_ring(store: Store) -> None:
-    """One claims it, the others wait for it; whoever lost saw somebody else's ring and not their own."""
-    started = threading.Barrier(8)
+    """All of them have found nothing; one claims it, and the others wait for it in place of making their own."""
+    found_nothing = threading.Barrier(8)
     rings: list[KeyRing] = []
-    asked = [Asked(store) for _ in range(8)]
+    asked = [Meanwhile(store, found_nothing.wait, after=Read) for _ in range(8)]
 
-    def start(number: int) -> None:
-        keys = KeyStore(asked[number], MASTER)
-        started.wait()
-        rings.append(keys.ring())
-
-    threads = [threading.Thread(target=start, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=lambda node=node: rings.append(KeyStore(node, MASTER).ring())) for node in asked]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -99,8 +94,7 @@ def test_nodes_that_start_at_once_have_one_ring(store: Store) -> None:
 
     assert len(rings) == 8
     assert len({names(ring) for ring in rings}) == 1
-    claims = sum(isinstance(question, Once) for node in asked for question in node.asked)
-    assert claims > 1, "at least two found nothing and wanted to be first"
+    assert sum(isinstance(question, Once) for node in asked for question in node.asked) == 8
     assert sum(isinstance(question, Write) for node in asked for question in node.asked) == 1
 
 
