@@ -1,4 +1,4 @@
-"""`gatepass key`: rotated, retired, exported and imported beside a server that uses the same files."""
+"""`gatepass key`: rotated, retired, exported, imported, beside a server that uses the same keys, wherever they are."""
 
 import json
 from pathlib import Path
@@ -6,20 +6,30 @@ from typing import Any
 
 import pytest
 from support.commands import DATABASE, run, told
+from support.keepers import MASTER, PLACES, keeper
 from support.register import REGISTER
 
 from gatepass import Gate
 from gatepass.errors import RevokedCredential
-from gatepass.keys import KeyFile, generate, load
+from gatepass.keys import generate, load, written
+from gatepass.keys.keeper import KeyKeeper
 from gatepass.stores.sqlite import SqliteStore
 
-KEYS = DATABASE.with_name("keys.json")
+
+@pytest.fixture(params=PLACES)
+def keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Where the commands find the keys, as a server does."""
+    if request.param == "store":
+        monkeypatch.setenv("GATEPASS_MASTER_KEY", MASTER)
+    store = SqliteStore(DATABASE)
+    yield keeper(request.param, DATABASE.parent, store, "ES256")
+    store.close()
 
 
 @pytest.fixture
-def gate() -> Any:
+def gate(keys: KeyKeeper) -> Any:
     store = SqliteStore(DATABASE)
-    gate = Gate(store, mode="hybrid", keys=KeyFile(KEYS))
+    gate = Gate(store, mode="hybrid", keys=keys)
     yield gate
     gate.close()
 
@@ -67,29 +77,29 @@ def test_only_public_halves_are_exported(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize("form", ["jwk", "pem"])
-def test_a_key_of_another_software_verifies(gate: Gate, tmp_path: Path, form: str) -> None:
+def test_a_key_of_another_software_verifies(gate: Gate, keys: KeyKeeper, tmp_path: Path, form: str) -> None:
     theirs = generate("ES256")
     text = json.dumps(theirs.to_jwk()) if form == "jwk" else theirs.to_pem()
     (tmp_path / "theirs").write_text(text)
     told("key", "import", str(tmp_path / "theirs"), *(["--kid", "theirs"] if form == "pem" else []))
 
-    found = KeyFile(KEYS).ring().keys.get("theirs" if form == "pem" else theirs.kid)
+    found = keys.ring().keys.get("theirs" if form == "pem" else theirs.kid)
     assert found is not None
     assert found.verify(b"data", theirs.sign(b"data"))
     assert states() == ["signing", "verifying"]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "hello", "-----BEGIN CERTIFICATE-----"])
-def test_what_is_no_key_is_refused_and_nothing_changes(gate: Gate, tmp_path: Path, text: str) -> None:
-    before = KEYS.read_bytes() if KEYS.exists() else b""
+def test_what_is_no_key_is_refused_and_nothing_changes(gate: Gate, keys: KeyKeeper, tmp_path: Path, text: str) -> None:
+    before = keys.ring()
     (tmp_path / "theirs").write_text(text)
     run("key", "import", str(tmp_path / "theirs"), code=2)
-    assert KEYS.read_bytes() == before
+    assert keys.ring() is before
 
 
-def test_no_secret_is_printed(gate: Gate) -> None:
+def test_no_secret_is_printed(gate: Gate, keys: KeyKeeper) -> None:
     gate.login("ada")
-    held = json.loads(KEYS.read_text())
+    held = json.loads(written.write(keys.ring()))
     said = "".join(run("key", *words).output for words in (["list"], ["list", "--json"], ["rotate"], ["export-public"]))
     secrets = [held["signing"]["d"], *(root["secret"] for root in held["roots"])]
     assert held["signing"]["kid"] in said

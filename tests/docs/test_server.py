@@ -49,8 +49,8 @@ def test_its_numbers_are_those_of_the_server() -> None:
         assert said in words, said
 
 
-def test_every_command_of_users_and_sessions_is_there() -> None:
-    for name in ("user", "session"):
+def test_every_command_of_users_sessions_and_keys_is_there() -> None:
+    for name in ("user", "session", "key"):
         group = root.get_command(Context(root), name)
         assert isinstance(group, Group)
         shown = set(re.findall(rf"^gatepass {name} ([a-z-]+)", TEXT, re.MULTILINE))
@@ -59,7 +59,7 @@ def test_every_command_of_users_and_sessions_is_there() -> None:
 
 def test_the_backup_is_one(tmp_path: Path) -> None:
     """What was copied while the server runs opens, and holds the user."""
-    [lines] = re.findall(r"```sh\n(umask .*?)```", TEXT, re.DOTALL)
+    [lines] = re.findall(r"```sh\n(umask \d+\npython3 .*?)```", TEXT, re.DOTALL)
     with running(tmp_path, "dev", "--port", "0"):
         gatepass(
             tmp_path, "user", "add", "ada@example.com", "--password-file", "-", said="a lantern under the old pier"

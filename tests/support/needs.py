@@ -12,6 +12,7 @@ CHROMIUM = "/usr/bin/chromium"
 _NEEDS = {
     "chromium": (Path(CHROMIUM).exists, "install the Debian package chromium"),
     "npm": (lambda: shutil.which("npm") is not None, "install the Debian package npm"),
+    "openssl": (lambda: shutil.which("openssl") is not None, "install the Debian package openssl"),
     "curl": (lambda: shutil.which("curl") is not None, "install the Debian package curl"),
 }
 

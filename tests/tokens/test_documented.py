@@ -36,10 +36,13 @@ def rows(title: str) -> list[list[str]]:
     return found[2:]
 
 
-def test_its_python_runs() -> None:
+def test_its_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in blocks("python"):
         exec(block, names)
+    for store in (names["store"], names["another"]):
+        store.close()
     assert names["said"] == names["claims"]
 
 

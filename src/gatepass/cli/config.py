@@ -20,7 +20,7 @@ def config() -> None:
 def show(*, config: Path | None, as_json: bool) -> None:
     """Every setting: its value, and where it came from."""
     loaded = load(config)
-    values = loaded.settings.model_dump()
+    values = loaded.settings.model_dump(mode="json")  # which keeps secrets to itself
     if as_json:
         tell_json({name: {"value": values[name], "source": source} for name, source in loaded.sources.items()})
         return

@@ -11,7 +11,8 @@ from gatepass.cli.output import moment, tell_json, tell_rows
 from gatepass.cli.refusals import Refused
 from gatepass.cli.stored import Stored, now, opened
 from gatepass.core.keyring import KeyRing
-from gatepass.keys import KeyFile, KeySet, load
+from gatepass.keys import KeySet, load
+from gatepass.keys.keeper import KeyKeeper
 from gatepass.keys.read import MAX_TEXT
 
 
@@ -26,7 +27,7 @@ def key() -> None:
 def list_(*, config: Path | None, as_json: bool) -> None:
     """The keys, the one that signs first."""
     with opened(config) as stored:
-        _tell(_file(stored).ring(), as_json=as_json)
+        _tell(_keys(stored).ring(), as_json=as_json)
 
 
 @key.command
@@ -36,7 +37,7 @@ def list_(*, config: Path | None, as_json: bool) -> None:
 def rotate(*, at_once: bool, config: Path | None, as_json: bool) -> None:
     """Publish a new key, which signs in ten minutes. Nobody is logged out."""
     with opened(config) as stored:
-        _tell(_file(stored).rotate(at_once=at_once), as_json=as_json)
+        _tell(_keys(stored).rotate(at_once=at_once), as_json=as_json)
 
 
 @key.command(context_settings=options.DASHED)
@@ -46,17 +47,17 @@ def rotate(*, at_once: bool, config: Path | None, as_json: bool) -> None:
 def retire(*, kid: str, config: Path | None, as_json: bool) -> None:
     """Refuse every token under a key from now on, on every node, and forget it."""
     with opened(config) as stored:
-        file = _file(stored)
-        if file.ring().keys.get(kid) is None:
+        keys = _keys(stored)
+        if keys.ring().keys.get(kid) is None:
             raise Refused("There is no such key.")
-        if file.ring().signer(now()).kid == kid:
+        if keys.ring().signer(now()).kid == kid:
             raise Refused("This key signs. Rotate at once, then retire it: gatepass key rotate --at-once")
-        if file.ring().in_use(kid, now()):  # later: until it is out of the ring, refusing it would lock everybody out
-            ring = file.retire(kid)
+        if keys.ring().in_use(kid, now()):  # later: until it is out of the ring, refusing it would lock everybody out
+            ring = keys.retire(kid)
             _ = stored.gate.revoke(kid=kid)
         else:  # refused first, so that whoever is interrupted here can say it again
             _ = stored.gate.revoke(kid=kid)
-            ring = file.retire(kid)
+            ring = keys.retire(kid)
         _tell(ring, as_json=as_json)
 
 
@@ -65,7 +66,7 @@ def retire(*, kid: str, config: Path | None, as_json: bool) -> None:
 def export_public(*, config: Path | None) -> None:
     """The public keys as a JWK set, for services that verify tokens themselves."""
     with opened(config) as stored:
-        tell_json(_file(stored).ring().jwks())
+        tell_json(_keys(stored).ring().jwks())
 
 
 @key.command(name="import")
@@ -81,15 +82,15 @@ def import_(*, file: TextIO, algorithm: str | None, kid: str | None, config: Pat
     """
     found = load(file.read(MAX_TEXT), algorithm=algorithm, kid=kid)
     with opened(config) as stored:
-        keys = _file(stored)
+        keys = _keys(stored)
         ring = keys.ring()
         for one in found if isinstance(found, KeySet) else (found,):
             ring = keys.join(one)
         _tell(ring, as_json=as_json)
 
 
-def _file(stored: Stored) -> KeyFile:
-    assert isinstance(stored.keys, KeyFile)  # noqa: S101  what is in memory was refused when it was opened
+def _keys(stored: Stored) -> KeyKeeper:
+    assert isinstance(stored.keys, KeyKeeper)  # noqa: S101  what is in memory was refused when it was opened
     return stored.keys
 
 

@@ -11,7 +11,8 @@ from gatepass.accounts.users import User, Users
 from gatepass.cli.refusals import NotReachable, Refused
 from gatepass.errors import ConfigurationError, FieldsInvalid
 from gatepass.gate import Gate
-from gatepass.keys import KeyFile, KeyRing
+from gatepass.keys import KeyRing
+from gatepass.keys.keeper import KeyKeeper
 from gatepass.server.kept import keep
 from gatepass.server.settings import NAME, load
 from gatepass.stores import Store
@@ -27,7 +28,7 @@ class Stored:
     gate: Gate
     store: Store
     users: Users
-    keys: KeyFile | KeyRing
+    keys: KeyKeeper | KeyRing
 
     def user(self, said: str) -> User:
         """The user of an address or an id.

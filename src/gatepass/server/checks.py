@@ -41,6 +41,9 @@ def check(loaded: Loaded, *, workers: int = 1) -> None:
             fix="Set GATEPASS_SIGNUP to insecure_open if that is meant, or to off.",
             source=sources["signup"],
         )
+    for text in settings.master_keys:
+        if "/" in text:
+            _check_closed(Path(text), sources["master_key"])
     if settings.database is None:
         if workers > 1:
             raise ConfigurationError(
@@ -59,6 +62,6 @@ def _check_closed(path: Path, source: str) -> None:
     if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & _OPEN:
         raise ConfigurationError(
             cause=f"Others may look into {path} (mode {mode:04o})",
-            fix=f"chmod {'700' if path.is_dir() else '600'} it, or keep the database in a folder of its own.",
+            fix=f"chmod {'700' if path.is_dir() else '600'} it, or keep what is secret in a folder of its own.",
             source=source,
         )

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from gatepass.errors import ConfigurationError
+from gatepass.keys.master import MasterKey
 from gatepass.policy import Policy
 from gatepass.records import Mode
 from gatepass.web.address import address
@@ -32,6 +33,8 @@ def _listed(said: Any) -> Any:
 
 Words: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Modes: TypeAlias = Annotated[tuple[Mode, ...], BeforeValidator(_listed)]
+#: Never printed, whoever asks.
+Secrets: TypeAlias = Annotated[tuple[SecretStr, ...], BeforeValidator(_listed)]
 
 #: Who may sign up: nobody, or everybody. Open sign-up tells which addresses have an account, hence its name in
 #: production; `on` is for development.
@@ -65,6 +68,9 @@ class Settings(BaseModel):
     trusted_proxies: Words = Field(
         default=(), description="addresses or networks of proxies whose word about the client is believed"
     )
+    master_key: Secrets = Field(
+        default=(), description="seals the keys in the store: 32 bytes in hex or base64url, or a file with them"
+    )
 
     @property
     def policy(self) -> Policy:
@@ -76,6 +82,11 @@ class Settings(BaseModel):
             token_ttl=self.token_ttl,
             grace=self.grace,
         )
+
+    @property
+    def master_keys(self) -> tuple[str, ...]:
+        """The master keys in the clear, or the paths of their files: the first seals, all of them open."""
+        return tuple(secret.get_secret_value() for secret in self.master_key)
 
     @property
     def database(self) -> Path | None:
@@ -183,6 +194,8 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         _ = address(settings.issuer, sources["issuer"])
     for text in settings.origins:
         _check_origin(text, sources["origins"])
+    for text in settings.master_keys:
+        _ = MasterKey(text, source=sources["master_key"])
     for text in settings.trusted_proxies:
         _check_proxy(text, sources["trusted_proxies"])
     try:
