@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import pytest
 
+from gatepass.accounts.users import SqliteUsers
 from gatepass.core.flow import Add, Append, End, Find, Forgive, List, Once, Question, Swap, Tail, Touch
 from gatepass.errors import StoreError
 from gatepass.records import Entry, freeze
@@ -202,6 +203,34 @@ def test_importing_gatepass_does_not_import_sqlite() -> None:
     banned = ("sqlite3", "hypothesis", "pytest", "gatepass.stores.sqlite", "gatepass.stores.conformance")
     done = subprocess.run([sys.executable, "-c", script % (banned,)], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("another", [SqliteStore, SqliteUsers])
+def test_a_second_opening_in_one_process_takes_no_lock_from_the_first(
+    store: SqliteStore, path: Path, another: Callable[[Path], object]
+) -> None:
+    """When a process closes a file, the system takes its locks away; and whoever then leaves the file takes the log.
+
+    The first store would read and write in a log that nobody else has, and not see that a session has ended.
+    """
+    store.answer(Add(a_session("s")))
+    assert store.answer(Find("s"))
+    _ = another(path)
+    script = textwrap.dedent(f"""
+        from gatepass.core.flow import End
+        from gatepass.stores.conformance.asking import NOW
+        from gatepass.stores.sqlite import SqliteStore
+
+        store = SqliteStore({str(path)!r})
+        store.answer(End(ids=("s",), reason="logout", at=NOW))
+        store.close()
+    """)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=20)
+
+    assert store.answer(Find("s")).ended_at == NOW
+    store.answer(Add(a_session("t")))
+    with closing(SqliteStore(path)) as new:
+        assert new.answer(Find("t")) == a_session("t")
 
 
 # -- killed ------------------------------------------------------------------------------------------------------------

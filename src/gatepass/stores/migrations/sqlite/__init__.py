@@ -4,8 +4,10 @@ A file of ours carries our `application_id`, set in the same transaction as its 
 file is switched to WAL: so the header alone tells a foreign file, and none is ever opened for writing.
 """
 
+import errno
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -25,7 +27,8 @@ BUSY: Final = 5.0
 #: STRICT tables came with this one, in November 2021.
 OLDEST: Final = (3, 37, 0)
 
-_MAGIC: Final = b"SQLite format 3\0"
+#: Bytes of the smallest page, and so of the smallest database (SQLite file format, section 1.3.2).
+_SMALLEST: Final = 512
 
 _REASONS: Final = {
     sqlite3.SQLITE_BUSY: "the database is locked by another process",
@@ -120,8 +123,10 @@ class _State(NamedTuple):
 
 
 def _state(path: Path) -> _State:
-    stat = path.stat()
-    return _State(stat.st_size, stat.st_mtime_ns, any(Path(f"{path}{end}").exists() for end in ("-wal", "-journal")))
+    status = path.stat()
+    return _State(
+        status.st_size, status.st_mtime_ns, any(Path(f"{path}{end}").exists() for end in ("-wal", "-journal"))
+    )
 
 
 def _inspect(path: Path, source: str) -> Sequence[Migration]:
@@ -139,23 +144,30 @@ def _inspect(path: Path, source: str) -> Sequence[Migration]:
 
 
 def _judge(path: Path, source: str, *, in_use: bool) -> Sequence[Migration]:
-    with path.open("rb") as file:
-        header = file.read(100)
-    if not header:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    if status.st_size == 0:
         return load("sqlite")
-    if not header.startswith(_MAGIC):
+    if status.st_size < _SMALLEST:  # SQLite would take it for an empty one
         raise ConfigurationError(
             cause="The file is no SQLite database",
             fix="Give another path; the file was left as it is.",
             source=source,
         )
-    owner = int.from_bytes(header[68:72], "big")
+    # `immutable` reads the bare file, without locks and without files beside it. Never read it but by SQLite: when a
+    # process closes a file, the system takes all locks from it that its own connections to that file have.
+    bare = "mode=ro&immutable=1"
+    with closing(_looking(path, bare)) as looking:
+        (owner,) = looking.execute("PRAGMA application_id").fetchone()
     if owner not in {0, APPLICATION_ID}:
         raise _foreign(source)
-    # `immutable` reads the bare file, without locks and without files beside it.
-    query = "mode=ro" if in_use and owner else "mode=ro&immutable=1"
-    with closing(sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, timeout=BUSY, isolation_level=None)) as looking:
+    with closing(_looking(path, "mode=ro" if in_use and owner else bare)) as looking:
         return _todo(looking, source)
+
+
+def _looking(path: Path, query: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.as_uri()}?{query}", uri=True, timeout=BUSY, isolation_level=None)
 
 
 def _todo(connection: sqlite3.Connection, source: str) -> Sequence[Migration]:
