@@ -28,6 +28,10 @@ POLICY = (
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
+#: Where a form leads whose access token ended while the page lay open. That page is renewed first (or asks for a
+#: login), and then says that nothing was done: a form is not sent twice without the person.
+UNCHANGED = "/devices?unchanged"
+
 
 def create_app(mode: Mode = "session", **options: Any) -> Starlette:
     """The application, which keeps its sessions and keys in `./.gatepass/`."""
@@ -78,23 +82,28 @@ async def logout(request: Request) -> Response:
 async def devices(request: Request) -> Response:
     """Where else this person is logged in."""
     who = await auth(request).identity(request)
-    return page(request, "devices.html", who=who, sessions=await auth(request).sessions(who.subject))
+    sessions = await auth(request).sessions(who.subject)
+    return page(request, "devices.html", who=who, sessions=sessions, unchanged="unchanged" in request.query_params)
 
 
 async def end_device(request: Request) -> Response:
     """Log out one device: one's own only, and without a word about others'."""
-    with suppress(CredentialError):  # if this session is over, the page below says so
+    try:
         who = await auth(request).identity(request)
-        if request.path_params["id"] in {session.id for session in await auth(request).sessions(who.subject)}:
-            await auth(request).revoke(session=request.path_params["id"])
+    except CredentialError:
+        return RedirectResponse(UNCHANGED, 303)
+    if request.path_params["id"] in {session.id for session in await auth(request).sessions(who.subject)}:
+        await auth(request).revoke(session=request.path_params["id"])
     return RedirectResponse("/devices", 303)
 
 
 async def end_others(request: Request) -> Response:
     """Log out every device but this one."""
-    with suppress(CredentialError):
+    try:
         who = await auth(request).identity(request)
-        await auth(request).revoke(subject=who.subject, except_session=who.session_id)
+    except CredentialError:
+        return RedirectResponse(UNCHANGED, 303)
+    await auth(request).revoke(subject=who.subject, except_session=who.session_id)
     return RedirectResponse("/devices", 303)
 
 

@@ -102,7 +102,8 @@ class Gate(Configured):
         Raises:
             ReplayedCredential: It had been exchanged before; the session has been ended.
             MissingCredential, MalformedCredential, UnknownCredential, ExpiredCredential,
-                RevokedCredential: Log in again.
+                RevokedCredential: Log in again. A good access token of `hybrid` counts as missing: its
+                refresh token did not come along.
             ModeNotEnabled: A good credential of a mode that has nothing to exchange.
             StoreError: Nothing was decided; try the same token again.
         """

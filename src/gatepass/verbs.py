@@ -200,8 +200,11 @@ class Verbs:
         """Exchange a refresh token; see `Gate.refresh`."""
         token = present(credential)
         if not isinstance(token, RefreshToken):
-            # A good credential of another kind is told that it cannot be refreshed, a bad one what is wrong with it.
-            yield from self.authenticate(credential, now)
+            # A bad one is told what is wrong with it; a good access token that its refresh token did not come along;
+            # any other good one that its mode knows no exchange.
+            identity = yield from self.authenticate(credential, now)
+            if identity.mode == "hybrid":
+                raise MissingCredential
             raise ModeNotEnabled("only a refresh token can be exchanged")
         self._accepts("hybrid")
         if self._hybrid is None:

@@ -169,10 +169,10 @@ def _check(done: str) -> Callable[[str, str], str]:
 def _refresh(transport: str, mode: str) -> str:
     if transport == "none":
         return "401 credential_missing"
-    # A bearer token is no refresh token, and neither is a cookie of the other modes: they are good, and told so.
-    if mode == "hybrid" and transport in {"cookie", "both"}:
-        return "200"
-    return "409 mode_not_enabled"
+    # A good credential of the other modes is told that there is nothing to exchange; an access token, what is missing.
+    if mode != "hybrid":
+        return "409 mode_not_enabled"
+    return "200" if transport in {"cookie", "both"} else "401 credential_missing"
 
 
 DEEDS = {

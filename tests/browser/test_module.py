@@ -449,7 +449,7 @@ def test_a_401_of_somebody_else_is_understood_too(context: BrowserContext, netwo
 
 @pytest.mark.parametrize("known", [True, False])
 def test_sessions_and_jwts_are_not_renewed(context: BrowserContext, network: Network, known: bool) -> None:
-    """The login says which it is; a page that was just loaded learns it from its first question."""
+    """The login says which it is; a page that was just loaded asks once. Their end is told once."""
     network.refusal = problem(409, "mode_not_enabled")
     network.api = lambda _: problem(401, "credential_expired")
     page = opened(context, access="cookie")
@@ -461,6 +461,22 @@ def test_sessions_and_jwts_are_not_renewed(context: BrowserContext, network: Net
     assert page.evaluate("() => auth.refresh()") is False
 
     assert network.count("/auth/refresh") == (0 if known else 1)
+    assert page.evaluate("() => ends") == 1
+
+    accept(page, mode="session")
+    network.api = lambda _: problem(401, "credential_revoked")
+    assert [status(page) for _ in range(3)] == [401] * 3
+    assert page.evaluate("() => ends") == 2
+
+
+@pytest.mark.parametrize("code", ["step_up_required", "login_failed", "something_else"])
+def test_what_is_no_end_of_a_session_is_not_told_as_one(context: BrowserContext, network: Network, code: str) -> None:
+    network.api = lambda _: problem(401, code)
+    page = opened(context, access="cookie")
+    accept(page, mode="session")
+
+    assert status(page) == 401
+    assert page.evaluate("() => ends") == 0
 
 
 # -- logout ------------------------------------------------------------------------------------------------------------

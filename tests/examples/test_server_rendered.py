@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
@@ -177,7 +178,6 @@ def test_after_lunch_a_page_renews_and_goes_on(tmp_path_factory: pytest.TempPath
         page = visitor.get(answer.headers["location"])
         assert 'action="/auth/refresh"' in page.text
         assert "set-cookie" not in page.headers
-        assert visitor.post("/devices/end-others").headers["location"] == "/devices"  # a form of before lunch
         renewed = visitor.post("/auth/refresh", data={"next": "/devices"})
         assert renewed.headers["location"] == "/devices"
         assert "Your devices" in visitor.get("/devices").text
@@ -185,6 +185,35 @@ def test_after_lunch_a_page_renews_and_goes_on(tmp_path_factory: pytest.TempPath
         server.clock_goes_on(3_600)
         assert visitor.post("/logout").headers["location"] == "/login"
         assert not any(visitor.cookies.values())
+
+
+@pytest.mark.parametrize("form", ["end-others", "{id}/end"])
+def test_a_form_of_before_lunch_changes_nothing_and_says_so(
+    tmp_path_factory: pytest.TempPathFactory, register: Register, form: str
+) -> None:
+    """After the renewal the person is told to press again; and that does it."""
+    with (
+        clocked(tmp_path_factory.mktemp("lunch"), "server_rendered", "hybrid") as server,
+        Visitor(server, register) as phone,
+        Visitor(server, register) as visitor,
+    ):
+        phone.log_in()
+        visitor.log_in()
+        [other] = re.findall(r"/devices/([\w-]+)/end\"", visitor.get("/devices").text)
+        pressed = "/devices/" + form.format(id=other)
+        server.clock_goes_on(3_600)
+
+        answer = visitor.post(pressed)
+        asked = visitor.get(answer.headers["location"])
+        again = visitor.post("/auth/refresh", data=dict(parse_qsl(urlsplit(asked.headers["location"]).query)))
+        shown = visitor.get(again.headers["location"]).text
+        assert "nothing was changed" in shown
+        assert f"/devices/{other}/end" in shown
+
+        assert visitor.post(pressed).headers["location"] == "/devices"
+        shown = visitor.get("/devices").text
+        assert "nothing was changed" not in shown
+        assert f"/devices/{other}/end" not in shown
 
 
 def test_it_runs_as_the_makefile_runs_it(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -24,6 +24,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
   let token, csrf, timer, pending;
   let count = 0; // of the credentials that were taken: whether there are newer ones than those that a request used
   let renewable = true; // until the server says that there is nothing to renew
+  let ended = false; // whether the end of what was held has been told
   let half, due, end; // when it is half used up, should be renewed, is over; in milliseconds, as Date.now()
   begin(body ? 0 : Infinity); // without a token: renew first. With a cookie that cannot be seen: a 401 will tell
 
@@ -50,6 +51,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     const now = Date.now();
     token = body ? access_token : undefined;
     renewable = true;
+    ended = false;
     // Between 70 and 85 % of its life, so that pages that were opened together do not ask together.
     [half, due, end] = [now + life / 2, now + life * (0.7 + 0.15 * Math.random()), now + life];
     count += 1;
@@ -61,6 +63,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     token = csrf = undefined;
     count += 1;
     still();
+    ended = true;
     auth.onend?.();
   }
 
@@ -148,8 +151,10 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     }
     const used = count;
     const answer = await fetch(dressed(request.clone()));
-    if (answer.status !== 401 || !renewable) return answer;
+    if (answer.status !== 401 || ended) return answer;
     const { code } = (await answer.clone().json().catch(() => null)) ?? {};
+    if (!renewable && used === count && /^credential_/.test(code)) over(); // a session or jwt: this is how it ends
+    if (!renewable) return answer;
     if (code === "step_up_required" || code === "login_failed") return answer; // a renewal heals neither
     const refusal = await renew(used);
     // A fault of the renewal is the answer: after a 401 a page would throw a living session away.
