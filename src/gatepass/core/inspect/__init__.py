@@ -4,6 +4,7 @@ from itertools import islice
 
 from gatepass.core.inspect import texts
 from gatepass.core.inspect.find import MAX_TEXT, MAX_TOKENS, Found, find
+from gatepass.core.inspect.guesses import guessed
 from gatepass.core.inspect.look import Look
 from gatepass.core.inspect.model import (
     Defect,
@@ -56,7 +57,7 @@ def inspect(text: str, *, now: float) -> Inspection:
     ):
         if more:
             hints.append(Hint(code="left_out", sentence=fill(texts.HINTS["left_out"], what=what)))
-    return Inspection(tokens=tuple(tokens[:MAX_TOKENS]), hints=tuple(hints))
+    return Inspection(tokens=guessed(tokens[:MAX_TOKENS]), hints=tuple(hints))
 
 
 def _token(found: Found, now: float) -> Token:

@@ -36,10 +36,11 @@ _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # What tokens are made of, as it is written in a URL; also where it was written so twice.
 _PERCENT: Final = re.compile(r"%(?:25)*(2[BDEF]|3D|5F|7E)", re.IGNORECASE)
 _OTHER_PERCENT: Final = re.compile(r"%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}", re.IGNORECASE)
-_SCHEME: Final = re.compile(r"\b(?:Bearer|DPoP|JWT|Token)[ \t]{1,8}[\"']?$", re.IGNORECASE)
+# In ASCII, also where upper and lower case are one: a page reads the same, and its patterns know no other letters.
+_SCHEME: Final = re.compile(r"\b(?:Bearer|DPoP|JWT|Token)[ \t]{1,8}[\"']?\Z", re.IGNORECASE | re.ASCII)
 _FIELD: Final = re.compile(r"[A-Za-z-]{1,64}:[ \t]*")
-_START: Final = re.compile(r"(?:Bearer|DPoP|JWT|Token)\s+", re.IGNORECASE)
-_IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=$")
+_START: Final = re.compile(r"(?:Bearer|DPoP|JWT|Token)\s+", re.IGNORECASE | re.ASCII)
+_IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=\Z", re.ASCII)
 _CUT: Final = "\u2026!*"
 _QUOTES: Final = "\"'`"
 _NOT_BASE64URL: Final = re.compile(r"[^A-Za-z0-9_-]")

@@ -1,16 +1,22 @@
 """What a text that was found is, and all that can be said of it without a key."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from gatepass.core import jws, opaque
 from gatepass.core.inspect import texts
 from gatepass.core.inspect.find import Found
-from gatepass.core.inspect.model import Hint, Member, Moment, Size, Token, fill, shown
+from gatepass.core.inspect.model import Hint, Member, Moment, Size, Token, by_level, fill, shown
 from gatepass.core.inspect.read import Reader, as_json
-from gatepass.core.inspect.remarks import remark_claims, remark_header, remark_signature, remark_values
+from gatepass.core.inspect.remarks import (
+    remark_claims,
+    remark_header,
+    remark_signature,
+    remark_signed_header,
+    remark_values,
+)
 
 #: Octets of a cookie, of which browsers promise no more: RFC 6265 section 6.1, with its name and attributes.
 COOKIE: Final = 4_096
@@ -28,7 +34,7 @@ _ENCRYPTED: Final = ("header", "encrypted key", "iv", "ciphertext", "tag")
 _PASETO_SIGNATURE: Final = {"v1": 256, "v2": 64, "v3": 96, "v4": 64}
 _COMPACT: Final = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)?")
 _PASETO: Final = re.compile(r"(v[1-4])\.(local|public)\.([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_-]+))?")
-_LEVELS: Final = ("stop", "warn", "info")
+_SECRET: Final = frozenset({"jwe", "jwe-json"})
 _STRAY: Final = frozenset({"padding", "alphabet", "unused_bits"})
 _CUT: Final = frozenset({"segments", "length", "empty"})
 
@@ -178,15 +184,16 @@ class Look:
         """All that was found, as a token of this kind."""
         reader = self._reader
         typ = _typ(self._header)
-        if kind not in {"jwe", "jwe-json"} and self._header:
-            remark_header(reader, self._header, dpop=kind == "dpop")
+        if self._header:
+            remark_header(reader, self._header)
+            if kind not in _SECRET:
+                remark_signed_header(reader, self._header, dpop=kind == "dpop")
         if self._claims is not None:
             self._moments = remark_claims(reader, self._claims, typ, now=self._now)
         remark_values(reader, "header", self._header)
         remark_values(reader, "payload", self._claims)
         size = self._size()
         state = self._state()
-        findings = sorted(reader.findings, key=lambda finding: _LEVELS.index(finding.level))
         token = Token(
             kind=kind,
             title=texts.KINDS[kind],
@@ -200,7 +207,7 @@ class Look:
             moments=self._moments,
             noise=found.noise,
             defects=tuple(reader.defects),
-            findings=tuple(findings),
+            findings=by_level(reader.findings),
             inner=tuple(self._inner),
         )
         return replace(token, hints=tuple(self._hints(token, typ, in_url=found.in_url)))
@@ -249,8 +256,10 @@ class Look:
         defects = {defect.code for defect in token.defects}
         if token.state in {"expired", "not_yet"}:
             say(token.state)
-        if token.kind in {"jwe", "jwe-json"}:
+        if token.kind in _SECRET:
             say("encrypted")
+            for name, found in _ways(self._header):
+                say("encrypted_with", name=name, found=found, what=texts.ENCRYPTION[found])
         elif token.kind in {"gatepass-session", "gatepass-refresh", "unknown"}:
             say("opaque")
         elif token.kind != "paseto":
@@ -271,6 +280,13 @@ class Look:
         if self._reader.left_out:
             say("left_out", what="many parts, members or remarks")
         return hints
+
+
+def _ways(header: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The ways of encryption that a header names and that are known, by the name of the member."""
+    for name in ("alg", "enc"):
+        if isinstance(found := header.get(name), str) and found in texts.ENCRYPTION:
+            yield name, found
 
 
 def _typ(header: Mapping[str, Any]) -> str:

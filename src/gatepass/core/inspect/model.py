@@ -2,8 +2,11 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+from gatepass.core.inspect import texts
 
 _FACT: Final = re.compile(r"\{(\w+)\}")
 
@@ -186,6 +189,25 @@ class Inspection:
     hints: tuple[Hint, ...]
 
 
+#: The levels of a finding, what must stop first.
+LEVELS: Final = ("stop", "warn", "info")
+
+
+def by_level(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """*findings*, those first that must stop; of one level, in their order."""
+    return tuple(sorted(findings, key=lambda finding: LEVELS.index(finding.level)))
+
+
+def _hidden() -> re.Pattern[str]:
+    ends = (tuple(chr(int(end, 16)) for end in pair.split("-")) for pair in texts.CHARACTERS["hidden"].split())
+    return re.compile("[" + "".join(f"{re.escape(pair[0])}-{re.escape(pair[-1])}" for pair in ends) + "]")
+
+
+#: What is not shown, or steers what is. A table of our own: what Python and browsers call printable is another set with
+#: each version of Unicode.
+HIDDEN: Final = _hidden()
+
+
 def shown(text: str) -> str:
     """*text* as it stands between the quotes of a JSON string, with all escaped that is not printable."""
     return escaped(json.dumps(text, ensure_ascii=False)[1:-1])
@@ -193,9 +215,7 @@ def shown(text: str) -> str:
 
 def escaped(text: str) -> str:
     """*text*, which is JSON or plain, with a JSON escape for each character that is not printable."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
+    return HIDDEN.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def brief(text: str, limit: int = 60) -> str:

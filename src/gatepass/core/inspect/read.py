@@ -177,8 +177,8 @@ class Reader:
                 parse_float=self._fraction(segment),
             )
         except json.JSONDecodeError as error:
-            expected = _EXPECTED.get(error.msg, "a JSON value")
-            self.defect("json", segment, min(error.pos, len(said)), expected, length=len(said))
+            index, expected = _missed(said, error)
+            self.defect("json", segment, index, expected, length=len(said))
             return _NOTHING, []
         for name in sorted(twice)[:MAX_DUPLICATES]:
             self.find("duplicate", segment=segment.capitalize(), name=brief(name))
@@ -210,13 +210,29 @@ _EXPECTED: Final = {
     "Expecting ',' delimiter": "a comma or the end of the object or list",
     "Expecting ':' delimiter": "a colon",
     "Expecting property name enclosed in double quotes": "a name in double quotes",
-    "Illegal trailing comma before end of object": "no comma before the end of the object",
-    "Illegal trailing comma before end of array": "no comma before the end of the list",
     "Unterminated string starting at": "a closing quote for the text that begins here",
     "Invalid control character at": "an escape instead of a character of control",
     "Invalid \\escape": "an escape that JSON has",
     "Invalid \\uXXXX escape": "four hexadecimal digits",
     "Extra data": "the end",
+}
+_SPACE: Final = " \t\n\r"
+
+
+def _missed(said: str, error: json.JSONDecodeError) -> tuple[int, str]:
+    """Where *said* stops being JSON, and what should be there. The same with every version of Python."""
+    index = min(error.pos, len(said))
+    # A comma before the end: Python has a message of its own for it, and its place, since 3.13.
+    comma = index if said.startswith(",", index) else len(said[:index].rstrip(_SPACE)) - 1
+    after = said[comma + 1 :].lstrip(_SPACE)[:1]
+    if comma >= 0 and said[comma] == "," and error.msg in _LAST_COMMA.get(after, ()):
+        return comma, f"no comma before the end of the {'object' if after == '}' else 'list'}"
+    return index, _EXPECTED.get(error.msg, "a JSON value")
+
+
+_LAST_COMMA: Final = {
+    "}": ("Expecting property name enclosed in double quotes", "Illegal trailing comma before end of object"),
+    "]": ("Expecting value", "Illegal trailing comma before end of array"),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gatepass.core.claims import MAX_TIME
 from gatepass.core.inspect import texts
-from gatepass.core.inspect.model import Moment, brief
+from gatepass.core.inspect.model import HIDDEN, Moment, brief
 from gatepass.core.inspect.read import Reader
 from gatepass.core.inspect.relative import duration, relative
 
@@ -35,30 +35,32 @@ _API_KEY: Final = re.compile(
 )
 
 
-def remark_header(  # noqa: C901  one member after the other
-    reader: Reader, header: Mapping[str, Any], *, dpop: bool
-) -> None:
-    """Say what is remarkable about the header of a signed token."""
+def remark_header(reader: Reader, header: Mapping[str, Any]) -> None:
+    """Say what is remarkable about the header of any token."""
+    kid = header.get("kid")
+    if isinstance(kid, str) and (found := _suspicious(kid)):
+        reader.find("kid_suspicious", found=found)
+    for name in ("jku", "x5u"):
+        if name in header:
+            reader.find("key_url", name=name)
+    if "x5t" in header and "x5t#S256" not in header:
+        reader.find("thumbprint_sha1")
+    if "crit" in header:
+        reader.find("crit")
+
+
+def remark_signed_header(reader: Reader, header: Mapping[str, Any], *, dpop: bool) -> None:
+    """Say what is remarkable about the header of a token that is signed."""
     alg = header.get("alg")
     if isinstance(alg, str) and alg.lower() == "none":
         reader.find("alg_none")
     if alg == "EdDSA":
         reader.find("eddsa")
-    kid = header.get("kid")
-    if isinstance(kid, str) and (found := _suspicious(kid)):
-        reader.find("kid_suspicious", found=found)
     if "kid" not in header and not dpop and isinstance(alg, str) and alg[:2] in {"RS", "PS", "ES", "Ed"}:
         reader.find("kid_missing")
-    for name in ("jku", "x5u"):
-        if name in header:
-            reader.find("key_url", name=name)
     for name in ("jwk", "x5c"):
         if name in header and not dpop:  # a DPoP proof is signed by the key that it brings: RFC 9449 section 4.2
             reader.find("key_embedded", name=name)
-    if "x5t" in header and "x5t#S256" not in header:
-        reader.find("thumbprint_sha1")
-    if "crit" in header:
-        reader.find("crit")
 
 
 def _suspicious(kid: str) -> str:
@@ -173,11 +175,12 @@ def _walk(path: str, name: str, value: object) -> Iterator[tuple[str, str, objec
 def _looks(name: str, value: object) -> Iterator[tuple[str, str]]:
     """What *value* looks like, as the code of a finding and in words."""
     if isinstance(value, dict):
-        if isinstance(value.get("kty"), str) and "d" in value:
+        # RFC 7518 section 6: `d` of a pair of keys, `k` of a secret.
+        if isinstance(value.get("kty"), str) and ("d" in value or (value["kty"] == "oct" and "k" in value)):
             yield "key_private", ""
         return
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    if not name.isprintable() or not text.isprintable():
+    if HIDDEN.search(name) or HIDDEN.search(text):
         yield "hidden", ""
     if not text:
         return
