@@ -1,0 +1,59 @@
+// A part of a token: what it says, and what that means.
+
+import { made } from "./elements.js";
+import { momentShown } from "./moments.js";
+import { capital, cut } from "./printing.js";
+import { grouped } from "./sizes.js";
+
+/** Characters of one value that are shown at once, and at most: a page of more is slow. Ours. */
+const SHORT_VALUE = 1_000;
+const LONGEST_VALUE = 100_000;
+
+/** `part` with its members. `moments` are the times that it names; `label` says what its word is worth. */
+export function partShown(part, moments, label, buttons = []) {
+  const size =
+    `${grouped(part.characters)} characters` + (part.octets === null ? "" : `, ${grouped(part.octets)} bytes decoded`);
+  return made(
+    "section",
+    { class: "part" },
+    made("h3", {}, capital(part.name), " ", made("span", { class: "badge" }, label)),
+    made("p", { class: "hint" }, size),
+    part.members.length ? made("dl", {}, part.members.map((member) => memberShown(member, moments))) : "",
+    part.text ? made("p", {}, valueShown(part.text)) : "",
+    buttons.length ? made("div", { class: "actions" }, buttons) : "",
+  );
+}
+
+/** The members of `part` as a JSON object, each name as often as it is there. */
+export function asObject({ members }) {
+  const lines = members.map(({ name, value }) => `  "${name}": ${value}`);
+  return lines.length ? `{\n${lines.join(",\n")}\n}` : "{}";
+}
+
+function memberShown({ name, value, meaning }, moments) {
+  const moment = moments.find((one) => one.name === name);
+  return made(
+    "div",
+    { class: "member" },
+    made("dt", {}, made("code", {}, name)),
+    made(
+      "dd",
+      {},
+      valueShown(value),
+      moment ? momentShown(moment) : "",
+      meaning ? made("p", { class: "hint" }, meaning) : "",
+    ),
+  );
+}
+
+function valueShown(text) {
+  const code = made("code", { class: "value" }, cut(text, SHORT_VALUE));
+  if (text.length <= SHORT_VALUE) return code;
+  const label = `Show ${text.length > LONGEST_VALUE ? `${grouped(LONGEST_VALUE)} of ` : "all "}${grouped(text.length)} characters`;
+  const button = made("button", { type: "button", class: "quiet" }, label);
+  button.addEventListener("click", () => {
+    code.textContent = cut(text, LONGEST_VALUE);
+    button.remove();
+  });
+  return [code, "… ", button];
+}

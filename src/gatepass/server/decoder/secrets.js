@@ -1,0 +1,81 @@
+// Secrets of HMAC: how a pasted text can be meant, and those that everybody knows.
+
+import { derSequence, derTags, fromHex, hexOf } from "./der.js";
+import { fromBase64url } from "./strict.js";
+
+// Of jwt.io, FastAPI's and Flask's pages, Django's template; a test holds them equal to those that the library refuses.
+const SAMPLES = [
+  "a-string-secret-at-least-256-bits-long",
+  "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+  "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+  "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+  "django-insecure-",
+  "your-256-bit-secret",
+  "your-384-bit-secret",
+  "your-512-bit-secret",
+  "your-secret-key",
+  "changeme",
+  "change-me",
+  "secretsecret",
+  "passwordpassword",
+];
+// These are too short for the library to look at them.
+const SHORT_SAMPLES = ["secret", "password", "test", "admin", "123456"];
+const PUBLIC_TEXT =
+  /-----BEGIN|---- BEGIN SSH2|"kty"|'kty'|\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-ssh-|sk-ecdsa-)/;
+
+
+const asText = (octets) => Array.from(octets, (octet) => String.fromCharCode(octet)).join("");
+
+/** What `text` can mean as a secret: its octets, under the name of each reading. The first of equal ones counts. */
+export function readingsOf(text) {
+  const bare = text.trim();
+  const encoder = new TextEncoder();
+  const readings = [
+    ["text (utf-8)", encoder.encode(text)],
+    ["text (utf-8) without the white space around it", encoder.encode(bare)],
+    ["hex", /^([0-9a-f]{2})+$/i.test(bare) ? fromHex(bare) : null],
+    ["base64", /[-_]/.test(bare) ? null : fromAnyBase64(bare)],
+    ["base64url", /[+/]/.test(bare) ? null : fromAnyBase64(bare)],
+  ];
+  const seen = new Set();
+  return readings
+    .filter(([, octets]) => octets !== null && !seen.has(hexOf(octets)) && seen.add(hexOf(octets)))
+    .map(([reading, octets]) => ({ reading, octets }));
+}
+
+/** The octets of base64 in either alphabet, as lenient readers take it: padding or not, unused bits or not. */
+export function fromAnyBase64(text) {
+  const letters = text.replace(/\s+/g, "").replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
+  const unread = -letters.length & 3;
+  if (!letters || unread === 3) return null;
+  return fromBase64url(letters + "A".repeat(unread))?.subarray(0, Math.floor((letters.length * 3) / 4)) ?? null;
+}
+
+/** Whether `secret` is one byte, over and over. */
+export function isRepeated(secret) {
+  return new Set(secret).size === 1;
+}
+
+/** Whether documentation prints `secret`, or a part of it. */
+export function isSample(secret) {
+  const text = asText(secret).toLowerCase();
+  return SAMPLES.some((sample) => text.includes(sample)) || SHORT_SAMPLES.includes(text);
+}
+
+/** The secrets that documentation prints. */
+export function samples() {
+  return [...SAMPLES, ...SHORT_SAMPLES].map((text) => new TextEncoder().encode(text));
+}
+
+/** Whether `secret` is a public key or a certificate, in any of the forms in which they are passed around. */
+export function isPublicText(secret) {
+  const text = asText(secret).replaceAll("\0", ""); // without the zeros of UTF-16
+  return PUBLIC_TEXT.test(text) || isPublicDer(secret) || isPublicDer(fromAnyBase64(text) ?? []);
+}
+
+/** Whether `der` has the form of SPKI, of a certificate, or of PKCS#1. */
+function isPublicDer(der) {
+  const parts = derSequence(der);
+  return ["30 03", "30 30 03", "02 02"].includes(derTags(parts));
+}

@@ -1,0 +1,114 @@
+// Why a signature does not fit, as far as that can be seen.
+
+import { Refusal } from "./der.js";
+import { readJwk } from "./jwk.js";
+import { fromAnyBase64, samples } from "./secrets.js";
+import { coordinateSize, fits, fromDerSignature, outOfRange } from "./signature.js";
+import { quotedName } from "./signed.js";
+import { fromBase64url, memberOf } from "./strict.js";
+
+/** Which key the token names, where it is none of these. */
+export function kidHint({ kid }, candidates) {
+  const kids = candidates.map((key) => key.kid).filter((name) => name !== null);
+  if (typeof kid !== "string" || !kids.length || kids.includes(kid)) return "";
+  return `The token names the key ${quotedName(kid)}; here is ${kids.slice(0, 5).map(quotedName).join(", ")}.`;
+}
+
+/** The first of `keys` that signed `form`; null where it is none of them. */
+export async function firstFitting({ text, signature: segment }, asked, keys) {
+  const signature = fromBase64url(segment);
+  return signature === null ? null : firstOf(keys, asked, text, signature);
+}
+
+/** One key that the browser does not take says nothing about the others; where it takes none, that is the answer. */
+async function firstOf(keys, asked, text, signature) {
+  const refusals = [];
+  for (const key of keys) {
+    try {
+      if (await fits(key, asked, text, signature)) return key;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      refusals.push(error);
+    }
+  }
+  if (refusals.length === keys.length) throw refusals[0];
+  return null;
+}
+
+/** What is wrong with the form of the signature, and whether it would fit without that; empty where the form is good. */
+export async function formProblem({ signature: segment, text }, candidates, asked) {
+  if (!segment) return `The signature is missing: the token ends with a dot. With ${asked} there is one.`;
+  const size = coordinateSize(asked);
+  const fitsOne = async (signature) => (await firstOf(candidates, asked, text, signature)) !== null;
+  const strict = fromBase64url(segment);
+  if (strict === null) {
+    const lenient = fromAnyBase64(segment);
+    const would = lenient !== null && (await fitsOne(lenient));
+    const anyway = would
+      ? "Without that it is one of this key: lenient libraries take it, strict ones refuse it."
+      : "It is not one of this key either way.";
+    return (
+      "The signature is not base64url as it stands: padding, white space, another alphabet, or a last character that" +
+      ` sets bits which nothing reads. ${anyway}`
+    );
+  }
+  const raw = fromDerSignature(asked, strict);
+  if (raw !== null && strict.length !== 2 * size) {
+    const would = await fitsOne(raw);
+    return (
+      `The signature is in DER, as OpenSSL writes it; ${asked} in tokens is r and s, ${2 * size} octets (RFC 7518` +
+      ` section 3.4). Converted, it is ${would ? "" : "not "}one of this key.`
+    );
+  }
+  if (outOfRange(asked, strict) === "range") return "The signature is of numbers that no signature has, such as zeros.";
+  const expected = size ? 2 * size : expectedOctets(candidates, asked);
+  if (!expected || strict.length === expected) return "";
+  const of = candidates[0].family === "RSA" ? "with this key" : `with ${asked}`;
+  return `The signature has ${strict.length} octets; ${of} it has ${expected}. Another key signed it, or a part is missing or added.`;
+}
+
+/** Octets of a signature; 0 where the keys differ in that. */
+function expectedOctets(candidates, asked) {
+  if (asked.startsWith("HS")) return Number(asked.slice(2)) / 8;
+  const sizes = new Set(candidates.map(({ jwk }) => fromBase64url(jwk.n).length));
+  return sizes.size === 1 ? [...sizes][0] : 0;
+}
+
+/** Whether a secret that everybody knows has signed it: a warning, or none. */
+export async function knownSecret({ text, signature: segment }, asked) {
+  const signature = fromBase64url(segment);
+  if (!asked.startsWith("HS") || signature === null) return [];
+  const secrets = [new Uint8Array(), ...samples()].map((octets) => ({ family: "oct", octets }));
+  const key = await firstOf(secrets, asked, text, signature);
+  if (key === null) return [];
+  const which = key.octets.length ? `\`${new TextDecoder().decode(key.octets)}\`, which tutorials print` : "a blank secret";
+  return [{ code: "secret_known", level: "stop", sentence: `It is signed with ${which}: anybody can make such a token.` }];
+}
+
+/** Whether the key in its own header has signed it, which proves no more than that somebody has it: a warning, or none. */
+export async function ownKey({ header, text, signature: segment }, asked) {
+  const jwk = header ? memberOf(header, "jwk") : undefined;
+  const signature = fromBase64url(segment);
+  if (jwk === null || typeof jwk !== "object" || Array.isArray(jwk) || signature === null) return [];
+  try {
+    const key = readJwk(jwk);
+    if (!key.algorithms.includes(asked) || !(await fits(key, asked, text, signature))) return [];
+  } catch (error) {
+    if (error instanceof Refusal) return [];
+    throw error;
+  }
+  const isProof = memberOf(header, "typ") === "dpop+jwt";
+  const sentence = isProof
+    ? "It is signed with the key in its header, as a DPoP proof is: compare the thumbprint of that key with `cnf`."
+    : "It is signed with the key that it brings along (`jwk`): a verifier that uses it believes whoever made the token.";
+  return [{ code: "key_embedded_verifies", level: isProof ? "info" : "stop", sentence }];
+}
+
+/** Whether the text of the public key was used as the secret: the one case in which it is tried, to say so. */
+export async function isForged({ text, signature: segment }, asked, keyText) {
+  const signature = fromBase64url(segment);
+  if (signature === null) return false;
+  const bare = keyText.trim();
+  const secrets = [keyText, bare, `${bare}\n`].map((said) => ({ family: "oct", octets: new TextEncoder().encode(said) }));
+  return (await firstOf(secrets, asked, text, signature)) !== null;
+}

@@ -1,0 +1,147 @@
+// Whether a token is signed by a key, in words: by the algorithm that a person has confirmed, never by what it says.
+
+import { Refusal } from "./der.js";
+import { FAMILIES, FAMILY_OF, currentName, shortness } from "./jwk.js";
+import { readKeys } from "./keys.js";
+import { asTheLibrary } from "./loaded.js";
+import { capital } from "./printing.js";
+import { canVerify } from "./signature.js";
+import { quotedName, signedForms } from "./signed.js";
+import { fromBase64url, memberOf } from "./strict.js";
+import { ALGORITHMS } from "./texts.js";
+import { firstFitting, formProblem, isForged, kidHint, knownSecret, ownKey } from "./unsigned.js";
+
+const NO_WEBCRYPTO =
+  "This page was opened over http from another machine, and there the browser does no cryptography. Save the page and" +
+  " open the file: then it can verify, also without a network. Reading the token works here.";
+const NONE =
+  "The algorithm is `none`: nothing is signed, so there is nothing to verify, and anybody can write such a token.";
+const CONFUSED =
+  "gatepass and every sound library refuse this; one that takes the text of a public key for a secret lets everybody" +
+  " sign who has the public key, which is everybody (key confusion, RFC 8725 section 2.1).";
+
+/**
+ * Verify `token` with what was pasted as key: `{verdict, sentence, algorithm, key, reading, warnings, reason, unfit}`.
+ *
+ * `verdict` is "valid", "invalid", or "unusable" where nothing could be verified. `reason` is the check that the library
+ * would refuse it by, of those that look at keys: "configuration", "key", "algorithm", "base64url", "signature", or ""
+ * where they all pass; `unfit` is the sentence to the first. Here, also keys of other names are tried.
+ */
+export async function verify(token, keyText, algorithm) {
+  const asked = currentName(algorithm);
+  const answer = { algorithm: asked, key: null, reading: "", warnings: [], reason: "", unfit: "" };
+  const unusable = (sentence, more = {}) => ({ ...answer, verdict: "unusable", sentence, ...more });
+  if (/^none$/i.test(asked)) return { ...answer, verdict: "invalid", sentence: NONE, reason: "algorithm" };
+  if (!Object.hasOwn(FAMILY_OF, asked)) return unusable(unknownAlgorithm(asked), { reason: "algorithm" });
+  if (!canVerify()) return unusable(NO_WEBCRYPTO);
+  const read = readKeys(keyText);
+  if (read.problem) return unusable(read.problem, { reason: "configuration", unfit: read.problem });
+  const { forms, problem } = signedForms(token);
+  if (problem) return unusable(problem);
+  try {
+    const strict = await asTheLibrary(forms[0], read, asked);
+    return { ...answer, ...strict, ...(await byTrial(forms, read, asked, keyText)) };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return unusable(error.message, { reason: "configuration", unfit: error.message });
+  }
+}
+
+async function byTrial(forms, read, asked, keyText) {
+  const candidates = read.keys.filter(({ algorithms }) => algorithms.includes(asked));
+  if (!candidates.length) return mismatch(forms[0], read, asked, keyText);
+  for (const form of forms) {
+    const isNamed = (key) => key.kid !== null && key.kid === form.kid;
+    const key = await firstFitting(form, asked, [...candidates].sort((a, b) => isNamed(b) - isNamed(a)));
+    if (key) return found(form, key, read, asked, forms);
+  }
+  return notFound(forms[0], candidates, read, asked);
+}
+
+function found(form, key, read, asked, forms) {
+  const place = forms.length > 1 ? ` It is signature ${forms.indexOf(form) + 1} of ${forms.length}.` : "";
+  const broken = brokenSegment(form);
+  const answer = { key, reading: key.reading ?? "", warnings: warningsOf(form, key, read, asked) };
+  if (broken) {
+    const sentence = `The signature is one of this key, but ${broken}: strict verifiers refuse the token, lenient ones take it.`;
+    return { ...answer, verdict: "invalid", sentence };
+  }
+  if (key.reading === "blank") {
+    return { ...answer, verdict: "invalid", sentence: `The signature fits a blank secret (${asked}): anybody can make such a token.` };
+  }
+  return { ...answer, verdict: "valid", sentence: `Signature valid (${asked}, ${nameOf(form, key, read)}).${place}` };
+}
+
+function warningsOf({ said, kid }, key, read, asked) {
+  const warnings = [...key.warnings];
+  const warn = (code, level, sentence) => sentence && warnings.push({ code, level, sentence });
+  warn("secret_short", "warn", key.octets?.length ? shortness(key, asked) : "");
+  if (currentName(said) !== asked) {
+    warn("alg_other", "stop", `The token says ${quotedName(said)} and is signed with ${asked}: a strict verifier refuses it.`);
+  }
+  if (read.keys.length === 1 && key.kid !== null && kid !== undefined && key.kid !== kid) {
+    warn("kid_other", "warn", `The token names the key ${quotedName(kid)}; this one is ${quotedName(key.kid)}.`);
+  }
+  warn("unfit", "warn", warnings.some(({ sentence }) => sentence === read.unfit) ? "" : read.unfit);
+  return warnings;
+}
+
+/** The key that fits, and how it was found. */
+function nameOf({ kid }, key, read) {
+  if (key.reading) return `the secret read as ${key.reading}`;
+  const name = key.kid === null ? key.description : `key ${quotedName(key.kid)}`;
+  if (read.keys.length === 1) return name;
+  if (key.kid !== null && key.kid === kid) return `${name}, by its name`;
+  return `${name}, by trial: the token names ${kid === undefined ? "none" : quotedName(kid)}`;
+}
+
+function brokenSegment({ header, payload }) {
+  if (header === null) return "the header is not canonical base64url of a JSON object with each name once";
+  const isEncoded = memberOf(header, "b64") !== false; // RFC 7797
+  return isEncoded && fromBase64url(payload) === null ? "the payload is not canonical base64url" : "";
+}
+
+async function notFound(form, candidates, read, asked) {
+  const [key] = candidates;
+  const warnings = [
+    ...(read.keys.length === 1 ? key.warnings : []),
+    ...(await knownSecret(form, asked)),
+    ...(await ownKey(form, asked)),
+  ];
+  const malformed = await formProblem(form, candidates, asked);
+  if (malformed) return { verdict: "invalid", sentence: malformed, key, warnings };
+  const several = candidates.length > 1 && !key.reading;
+  const sentence = [
+    `Signature invalid (${asked}): it is ${several ? `of none of the ${candidates.length} keys` : "not one of this key"}.`,
+    form.said !== undefined && currentName(form.said) !== asked ? `The token says ${quotedName(form.said)}, and you chose ${asked}.` : "",
+    kidHint(form, candidates),
+    key.reading ? `The secret was read as ${candidates.map(({ reading }) => reading).join(", ")}; none of these signed it.` : "",
+    "Another key signed the token, or it was changed after it was signed.",
+  ];
+  return { verdict: "invalid", sentence: sentence.filter(Boolean).join(" "), key, warnings };
+}
+
+async function mismatch(form, read, asked, keyText) {
+  const [key] = read.keys;
+  const isSecret = key.family === "oct";
+  const several = read.keys.length > 1 && !isSecret;
+  const what = several ? "none of these keys is for it" : `this is ${isSecret ? "a secret" : key.description}`;
+  const bound = !several && FAMILY_OF[asked] === key.family ? `, for ${key.algorithms[0]} only` : "";
+  const by = currentName(form.said) === asked ? `the token says ${asked}` : `you chose ${asked}`;
+  const sentence = `${capital(what)}${bound}; ${by}, which is verified with ${ALGORITHMS[asked][0]}.`;
+  if (!asked.startsWith("HS") || isSecret) return { verdict: "unusable", sentence, key };
+  const forged = await isForged(form, asked, keyText);
+  return {
+    verdict: forged ? "invalid" : "unusable",
+    sentence: forged
+      ? `Forged: the signature is an ${asked} with the text of this public key as its secret. ${CONFUSED}`
+      : `${sentence} The text of a key is not used as a secret: ${CONFUSED}`,
+    key,
+  };
+}
+
+function unknownAlgorithm(asked) {
+  if (asked === "ES256K") return "ES256K is on secp256k1, which browsers do not verify with, and gatepass does not take.";
+  if (asked === "Ed448") return "Ed448 is not known to browsers, and gatepass does not take it.";
+  return `Choose one of ${Object.values(FAMILIES).flat().join(", ")}.`;
+}
