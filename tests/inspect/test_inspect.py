@@ -1,7 +1,9 @@
 """What is in a token, without a key: found wherever it was copied from, and wrong to the character."""
 
+import hmac
 import json
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from time import time
 from typing import Any
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 
 from gatepass.core.inspect import Inspection, Token, inspect, read, texts
 from gatepass.core.inspect.find import MAX_TEXT, MAX_TOKENS, find
+from gatepass.core.inspect.model import HIDDEN
 from gatepass.core.inspect.relative import duration, relative
 from gatepass.core.strict import b64encode
+from gatepass.keys import generate
 from gatepass.tokens import inspect as public
 
 NOW = 1_900_000_000
@@ -29,6 +33,11 @@ def token(header: object = None, claims: object = None, signature: bytes = b"s" 
     header = {"alg": "HS256", "typ": "at+jwt"} if header is None else header
     claims = {"iss": "i", "aud": "a", "iat": NOW - 60, "exp": NOW + 252} if claims is None else claims
     return f"{segment(header)}.{segment(claims)}.{segment(signature)}"
+
+
+def signed(header: dict[str, object], sign: Callable[[bytes], bytes]) -> str:
+    text = f"{segment(header)}.{segment({'iss': 'i'})}"
+    return f"{text}.{segment(sign(text.encode()))}"
 
 
 GOOD = token()
@@ -142,6 +151,20 @@ WRONG = [
     (f"{HEADER}.{PAYLOAD}.{'A' * 42}B", "signature", "unused_bits", 42, "A"),
     (f"{HEADER}.{PAYLOAD}.{'A' * 41}B{'A' * 3}", "signature", "length", None, ""),
     (carrying(b"{"), "payload", "json", 1, "a name in double quotes"),
+    (carrying(b'{"a":1 , }'), "payload", "json", 7, "no comma before the end of the object"),
+    (carrying(b'{"a":[1,2\n,\t]}'), "payload", "json", 10, "no comma before the end of the list"),
+    (carrying(b'{"a":1,,}'), "payload", "json", 7, "no comma before the end of the object"),
+    (carrying(b'{"a":[1,}'), "payload", "json", 8, "a JSON value"),
+    (carrying(b'{"a":[1,'), "payload", "json", 8, "a JSON value"),
+    (carrying(b",]"), "payload", "json", 0, "no comma before the end of the list"),
+    (carrying(b"]"), "payload", "json", 0, "a JSON value"),
+    (carrying(b'{"a" 1}'), "payload", "json", 5, "a colon"),
+    (carrying(b'{"a":1 2}'), "payload", "json", 7, "a comma or the end of the object or list"),
+    (carrying(b'{"a":"b'), "payload", "json", 5, "a closing quote for the text that begins here"),
+    (carrying(b'{"a":"\x01"}'), "payload", "json", 6, "an escape instead of a character of control"),
+    (carrying(rb'{"a":"\x"}'), "payload", "json", 6, "an escape that JSON has"),
+    (carrying(rb'{"a":"\u12"}'), "payload", "json", 7, "four hexadecimal digits"),
+    (carrying(b"{}{}"), "payload", "json", 2, "the end"),
     (carrying(b"[]"), "payload", "json_object", None, ""),
     (carrying(b"null"), "payload", "json_object", None, ""),
     (carrying(bytes([123, 255, 125])), "payload", "utf8", 1, ""),
@@ -262,6 +285,7 @@ def test_json_that_only_looks_like_a_token_is_searched_for_tokens() -> None:
 
 BASE = {"iss": "i", "aud": "a", "iat": NOW - 60, "exp": NOW + 252}
 ES = {"alg": "ES256", "typ": "at+jwt", "kid": "k"}
+OWN = generate("ES256")
 DER = bytes([0x30, 6, 2, 1, 1, 2, 1, 1])
 
 REMARKS = [
@@ -271,6 +295,10 @@ REMARKS = [
     ("key_url", token(ES | {"jku": "https://evil.example"}, signature=b"s" * 64)),
     ("key_embedded", token(ES | {"jwk": {}}, signature=b"s" * 64)),
     ("key_private", token(ES | {"jwk": {"kty": "EC", "d": "x"}}, signature=b"s" * 64)),
+    ("key_private", token(claims={"cnf": {"jwk": {"kty": "oct", "k": "x"}}})),
+    ("key_verifies", signed(ES | {"jwk": OWN.to_jwk()}, OWN.sign)),
+    ("secret_blank", signed({"alg": "HS256"}, lambda text: hmac.digest(b"", text, "sha256"))),
+    ("secret_known", signed({"alg": "HS256"}, lambda text: hmac.digest(b"secret", text, "sha256"))),
     ("thumbprint_sha1", token(ES | {"x5t": "x"}, signature=b"s" * 64)),
     ("crit", token(ES | {"crit": ["x"]}, signature=b"s" * 64)),
     ("kid_missing", token({"alg": "ES256", "typ": "at+jwt"}, signature=b"s" * 64)),
@@ -339,6 +367,11 @@ def test_every_remark_and_every_defect_is_met_here() -> None:
         ("rsa_small", token({"alg": "RS256", "kid": "k"}, signature=b"s" * 256)),
         ("signature_size", token({"alg": "XY"})),
         ("signature_size", token({"alg": 7})),
+        ("key_private", token(claims={"cnf": {"jwk": {"kty": "EC", "k": "x"}}, "oct": {"kty": 7, "k": "x", "d": "x"}})),
+        ("key_verifies", signed(ES | {"jwk": generate("ES256").to_jwk()}, OWN.sign)),
+        ("secret_blank", signed({"alg": "HS256"}, lambda text: hmac.digest(b"\1", text, "sha256"))),
+        ("secret_known", signed({"alg": "HS256"}, lambda text: hmac.digest(b"secret ", text, "sha256"))),
+        ("hidden", token(claims=BASE | {"name": "A\u0301da \u2764\ufe0f \u0434\u044f"})),
         ("time_no", token(claims=BASE | {"exp": NOW + 0.5})),
         ("key_embedded", KINDS[9][0]),
     ],
@@ -364,6 +397,7 @@ HINTS = [
     ("units", token(claims=BASE | {"iat": NOW * 1_000})),
     ("id_token", token({"alg": "HS256", "typ": "JWT"}, BASE | {"nonce": "n"})),
     ("encrypted", JWE),
+    ("encrypted_with", JWE),
     ("opaque", SESSION),
     ("left_out", token(claims={str(number): 0 for number in range(read.MAX_MEMBERS + 1)})),
 ]
@@ -376,6 +410,51 @@ def test_a_common_mistake_gets_the_sentence_that_solves_it(code: str, text: str)
 
 def test_every_hint_is_met_here() -> None:
     assert {code for code, _ in HINTS} | {"local", "nothing"} == set(texts.HINTS)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({"alg": "dir", "enc": "A256GCM"}, ["dir", "A256GCM"]),
+        ({"alg": "ECDH-ES", "enc": "XY"}, ["ECDH-ES"]),
+        ({"alg": ["dir"], "enc": 7}, []),
+    ],
+)
+@pytest.mark.parametrize("form", ["compact", "JSON"])
+def test_how_a_token_is_encrypted_is_said_as_far_as_it_is_known(header: object, said: list[str], form: str) -> None:
+    text = f"{segment(header)}.AAAA.AAAA.AAAA.AAAA"
+    if form == "JSON":
+        text = json.dumps({"protected": segment(header), "ciphertext": "AAAA", "encrypted_key": "AAAA"})
+    hints = [hint.sentence for hint in look(text).hints if hint.code == "encrypted_with"]
+
+    assert len(hints) == len(said)
+    assert all(f"is {name}: {texts.ENCRYPTION[name]}." in hint for name, hint in zip(said, hints, strict=True))
+
+
+def test_what_only_a_signature_needs_is_not_missed_in_an_encrypted_token() -> None:
+    """Its key comes with it in order, and `none` is no algorithm of it."""
+    header = {"alg": "ECDH-ES", "enc": "A256GCM", "jwk": {}, "jku": "https://evil.example", "crit": ["x"]}
+    assert codes(look(f"{segment(header)}..AAAA.AAAA.AAAA").findings) == ["key_url", "crit"]
+
+
+def test_the_table_of_what_is_not_shown_holds_all_that_unicode_calls_so() -> None:
+    """Whichever version of it Python has; and nothing that is a letter, a sign or an accent."""
+    unseen = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"}
+    kinds = {chr(point): unicodedata.category(chr(point)) for point in range(0x110000)}
+    assert [letter for letter, kind in kinds.items() if kind in unseen and not HIDDEN.match(letter)] == [" "]
+    seen = {letter for letter, kind in kinds.items() if kind not in {*unseen, "Cn"} and HIDDEN.match(letter)}
+    # These have no glyph by default: Unicode, DerivedCoreProperties, Default_Ignorable_Code_Point.
+    assert {letter for letter in seen if not "\U000e0100" <= letter <= "\U000e01ef"} == set(
+        "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "written"),
+    [("a\u200bb", '"a\\u200bb"'), ("\U000e0041", '"\\udb40\\udc41"'), ("\ud800", '"\\ud800"'), ("\x7f", '"\\u007f"')],
+)
+def test_what_is_not_shown_is_written_as_an_escape(claim: str, written: str) -> None:
+    assert look(token(claims={"name": claim})).parts[1].members[0].value == written
 
 
 @pytest.mark.parametrize(
@@ -451,7 +530,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
-    assert all(said.isprintable() for said in strings(inspect(text, now=NOW)))
+    assert not any(HIDDEN.search(said) for said in strings(inspect(text, now=NOW)))
 
 
 jsonish: Any = st.recursive(
@@ -471,7 +550,7 @@ tokens = st.builds(
 def test_any_text_is_inspected_and_all_that_is_said_is_printable(text: str, now: float) -> None:
     found = inspect(text, now=0.0 if now != now or abs(now) > 1e12 else now)  # noqa: PLR0124  not a number
     assert isinstance(found, Inspection)
-    assert all(said.isprintable() for said in strings(found))
+    assert not any(HIDDEN.search(said) for said in strings(found))
     assert all(0 <= one.start <= one.end <= len(text) for one in found.tokens)
 
 
