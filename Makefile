@@ -89,10 +89,12 @@ format: $(VENV)/.check  ## mend what a machine can mend
 bench: $(VENV)-bench/.ready  ## how fast it is, beside its peers and its budget
 	$(VENV)-bench/bin/python -m bench core
 	$(VENV)-bench/bin/python -m bench requests
+	$(VENV)-bench/bin/python -m bench logins
 
 smoke: $(VENV)-bench/.ready  ## that the bench runs, and that each of its sides accepts and refuses what it should
 	$(VENV)-bench/bin/python -m bench core --smoke
 	$(VENV)-bench/bin/python -m bench requests --smoke
+	$(VENV)-bench/bin/python -m bench logins --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
 	for name in build run cli fastapi server test check bench; do \

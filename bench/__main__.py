@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterable, Mapping
 
-from bench import checks, tokens
+from bench import checks, logins, tokens
 from bench.harness import measure, report, smoke
 from bench.requests import report as requests
 
@@ -18,6 +18,7 @@ def core(*, few: bool) -> Iterable[str]:
 TOPICS: Mapping[str, Callable[[bool], Iterable[str]]] = {
     "core": lambda few: core(few=few),
     "requests": lambda few: requests.run(smoke=few),
+    "logins": lambda few: logins.run(smoke=few),
 }
 
 
