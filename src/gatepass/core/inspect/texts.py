@@ -515,3 +515,353 @@ CHARACTERS: Final[Mapping[str, str]] = {
         " e0000-e0fff f0000-10ffff"
     ),
 }
+
+#: The checks of a token, in their order, as docs/tokens.md has them: the code of the refusal, the word that names it
+#: (`error.reason`; `exp` where the token is merely too old), and what has to hold.
+CHECKS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "type": ("credential_malformed", "type", "it is text"),
+    "size": ("credential_malformed", "size", "it has 8,192 characters at most, before anything else is done with it"),
+    "ascii": ("credential_malformed", "base64url", "they are ASCII"),
+    "segments": (
+        "credential_malformed",
+        "segments",
+        "it has three parts, and none is empty: no JSON form, no encrypted token",
+    ),
+    "header": (
+        "credential_malformed",
+        "header",
+        "the header is canonical base64url of a JSON object, without `crit`, `b64`, `zip`, `enc`",
+    ),
+    "algorithm": ("credential_unknown", "algorithm", "`alg` is in your list"),
+    "typ": ("credential_unknown", "typ", "`typ` is the one that you ask for, `at+jwt` by default"),
+    "kid": ("credential_malformed", "header", "`kid` is a text of 1 to 256 characters"),
+    "key": ("credential_unknown", "key", "there is a key of that name; without a name, just one for this algorithm"),
+    "key_algorithm": ("credential_unknown", "algorithm", "the key is for this algorithm"),
+    "signature_form": ("credential_malformed", "base64url", "the signature is canonical base64url"),
+    "signature": ("credential_unknown", "signature", "the signature is one of this key"),
+    "payload_form": ("credential_malformed", "base64url", "the payload is canonical base64url"),
+    "json": ("credential_malformed", "json", "the payload is a JSON object"),
+    "issuer": ("credential_unknown", "issuer", "`iss` is your issuer, to the letter"),
+    "audience": ("credential_unknown", "audience", "`aud` is your audience, or a list that has it"),
+    "require": ("credential_malformed", "the name of the claim", "what you `require` is there"),
+    "sub": ("credential_malformed", "sub", "`sub` is a text of 1 to 1,024 characters"),
+    "jti": ("credential_malformed", "jti", "`jti` is a text of 1 to 256 characters"),
+    "iat": ("credential_malformed", "iat", "`iat` is a time"),
+    "iat_future": ("credential_unknown", "iat", "`iat` is not in the future"),
+    "nbf": ("credential_malformed", "nbf", "`nbf`, where it is there, is a time"),
+    "nbf_future": ("credential_unknown", "nbf", "`nbf` is not in the future"),
+    "exp": ("credential_malformed", "exp", "`exp` is a time"),
+    "expired": ("credential_expired", "exp", "it is not over; one that is over may be renewed"),
+}
+
+_SPELLING: Final = (
+    "Compare it with the original, to the last character: padding, white space, another alphabet, or a last character"
+    " that sets bits which nothing reads make it another text."
+)
+_SECONDS: Final = (
+    "A time is a number of seconds since 1970: no text, and no milliseconds (in JavaScript: Date.now() / 1000)."
+)
+_CLOCKS: Final = (
+    "Set the clocks of issuer and service. Where it is tens of thousands of years ahead, it is in milliseconds: divide"
+    " by 1,000."
+)
+
+#: What is said where a check says no, and what to do about it. The facts are about this token and this service.
+REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
+    "type": ("It is no text.", "Give the token as it was received."),
+    "size": (
+        "It has {said} characters; {wanted} are read at most.",
+        "Say less in the token, or look for what was pasted along with it.",
+    ),
+    "ascii": (
+        "It holds {said}, which no token does.",
+        "Copy it again from where it was made: programs for writing change quotes, dashes and spaces.",
+    ),
+    "segments": (
+        "It has {said} parts with dots between them; a signed token has three, and none is empty.",
+        (
+            "Send the whole token: it was cut, something was pasted along, or it is of another kind, such as an"
+            " encrypted one, which has five parts, or an opaque one, which has two."
+        ),
+    ),
+    "header": (
+        (
+            "The header is not canonical base64url of a JSON object with each name once, or it has one of `crit`,"
+            " `b64`, `zip`, `enc`."
+        ),
+        "Inspect the token: what is wrong is told to the character. `Bearer` and quotes are not part of it.",
+    ),
+    "algorithm": (
+        "`alg` is {said}; allowed is {wanted}.",
+        "Allow the algorithm of the issuer's keys, where you chose it yourself; never because a token says so.",
+    ),
+    "typ": (
+        "`typ` is {said}; wanted is {wanted}.",
+        (
+            "Send the access token: an ID token or a refresh token is no access token. If the issuer gives its"
+            " access tokens another `typ`, ask for that one."
+        ),
+    ),
+    "kid": (
+        "`kid` is no text of 1 to 256 characters.",
+        "The issuer has to mend it: it is the name of a key, and nothing else.",
+    ),
+    "key": (
+        "`kid` is {said}, and no one key can be chosen by that.",
+        (
+            "Read the keys of the issuer again: they may have been rotated. If they are the newest, the token is"
+            " of another issuer, such as one for tests. A key that is known must have the `kid` of its tokens."
+        ),
+    ),
+    "key_algorithm": (
+        "`alg` is {said}, and the key is for another algorithm.",
+        "A key is for one algorithm: load the one that signed, with the algorithm that it signs with.",
+    ),
+    "signature_form": (
+        "The signature is not canonical base64url.",
+        _SPELLING,
+    ),
+    "signature": (
+        "The signature is not one of this key.",
+        (
+            "Is it the right key? If it is a secret: it can be meant as text, base64, base64url or hex, and only"
+            " one of these signed. Else the token was changed after it was signed."
+        ),
+    ),
+    "payload_form": (
+        "The payload is not canonical base64url.",
+        _SPELLING,
+    ),
+    "json": (
+        "The payload is not a JSON object with each name once.",
+        "Inspect the token: what is wrong is told to the character.",
+    ),
+    "issuer": (
+        "`iss` is {said}; wanted is {wanted}, to the letter.",
+        "Compare them to the last slash. Is the token from another environment, such as staging?",
+    ),
+    "audience": (
+        "`aud` is {said}; wanted is {wanted}.",
+        (
+            "Have the issuer name this service, or send the token that is for it. The audience of an ID token is"
+            " the client: send the access token."
+        ),
+    ),
+    "require": (
+        "{said} is not in it, and is required.",
+        "Have the issuer say it, or require less: the default is what RFC 9068 wants of access tokens.",
+    ),
+    "sub": ("`sub` is no text of 1 to 1,024 characters.", "The issuer has to mend it: a number is no text."),
+    "jti": ("`jti` is no text of 1 to 256 characters.", "The issuer has to mend it: a number is no text."),
+    "iat": (
+        "`iat` is no time.",
+        _SECONDS,
+    ),
+    "iat_future": (
+        "`iat` is in the future: {said}.",
+        _CLOCKS,
+    ),
+    "nbf": (
+        "`nbf` is no time.",
+        _SECONDS,
+    ),
+    "nbf_future": (
+        "It is not good yet: its time begins {said}.",
+        _CLOCKS,
+    ),
+    "exp": (
+        "`exp` is missing or is no time.",
+        _SECONDS,
+    ),
+    "expired": (
+        "It expired {said}.",
+        "Renew it, or log in again; the key does not matter. If it should be alive, compare the clocks.",
+    ),
+}
+
+#: What a code of a refusal means, and what to do: the status, the cause, the remedy, as docs/errors.md has them.
+ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "credentials_ambiguous": (
+        400,
+        (
+            "Two credentials for one purpose: one of our cookies twice, a session and an access cookie, or a good"
+            " bearer token beside a cookie. One may have been planted. Nothing was cleared."
+        ),
+        (
+            "Send one. In a browser: remove the cookies of this site, then look for who sets them, such as an"
+            " application on a sub-domain."
+        ),
+    ),
+    "credential_missing": (
+        401,
+        (
+            "The request carries none of our cookies and no bearer token; or `/auth/refresh` was asked with an"
+            " access token, and the refresh token is what is missing."
+        ),
+        "Log in. If you did: is the cookie sent?",
+    ),
+    "credential_malformed": (
+        401,
+        "The text is no credential of a kind that is checked here.",
+        "Look for a value that was cut or quoted on the way.",
+    ),
+    "credential_unknown": (
+        401,
+        "No such session, not its secret, or not our signature; which of them is not said.",
+        "Log in. If it hits everybody: is this the store, and are these the keys, that the login used?",
+    ),
+    "credential_expired": (
+        401,
+        "Its time is over; or, in hybrid mode, newer roles made the token too old.",
+        "Hybrid: `POST /auth/refresh`, then try again. Else log in.",
+    ),
+    "credential_revoked": (
+        401,
+        "The session was ended: by a logout, from the device list, by an administrator, by a limit.",
+        "Log in. The device list says when it ended and why.",
+    ),
+    "credential_replayed": (
+        401,
+        (
+            "A refresh token came back after it had been exchanged and `grace` was over. Somebody else may hold a"
+            " copy, so the session has ended."
+        ),
+        (
+            "Log in. If it happens without a thief: a client that keeps an old token, or that renews twice and"
+            " stores the wrong answer."
+        ),
+    ),
+    "login_failed": (
+        401,
+        (
+            "`load_subject` says that this subject may not log in, or the application raised `LoginFailed`. At"
+            " the server: the address is unknown, the password is wrong, or the user is disabled; which of them is"
+            " not said."
+        ),
+        "Say that the login failed, and nothing about why.",
+    ),
+    "step_up_required": (
+        401,
+        (
+            "The caller is known, but their last login is longer ago than `max_age` of the route. The answer has"
+            " `max_age` (seconds) and the challenge of RFC 9470."
+        ),
+        "Ask for the password again, call `auth.step_up(request)`, then try again. A refresh does not help.",
+    ),
+    "csrf_refused": (
+        403,
+        (
+            "A cookie came along with a request that, as far as can be seen, no page of this application made."
+            " The last word of `detail` is the reason: see below."
+        ),
+        (
+            "Send it from a page of the application, with its CSRF token where the browser is old, or put its"
+            " origin on the list: see Cookies and CSRF."
+        ),
+    ),
+    "role_required": (
+        403,
+        "The caller is known and lacks the role that the route requires.",
+        "Say that it is not allowed. Roles that were just given arrive with the next login, or with the next refresh.",
+    ),
+    "not_found": (
+        404,
+        "`DELETE /auth/sessions/{id}`: there is no such session, or it is somebody else's.",
+        "Read the device list again.",
+    ),
+    "method_not_allowed": (
+        405,
+        (
+            "A route of ours was asked with another method; `Allow` says which are served. No header and no field"
+            " changes the method."
+        ),
+        "Use a method that `Allow` names; the table has them all.",
+    ),
+    "address_taken": (
+        409,
+        "Sign-up at the server: the address has an account. Only open sign-up says so.",
+        "Log in, or ask the operator for a new password.",
+    ),
+    "mode_not_enabled": (
+        409,
+        "A session or jwt credential was to be refreshed, or a login asked for a mode that is not in `accept`.",
+        "There is nothing to renew: log in when it has ended.",
+    ),
+    "no_store": (
+        409,
+        "Stateless (`store=False`): no sessions are kept, so none can be listed, updated or ended.",
+        "Give it a store, if you need that.",
+    ),
+    "not_revocable": (
+        409,
+        "Stateless: the token lives until its `exp`. The answer has `seconds_left`.",
+        "Wait. What has to be ended at once needs a store.",
+    ),
+    "key_in_use": (409, "`revoke(kid=...)` names the key that still signs.", "Rotate first, then revoke."),
+    "body_too_large": (
+        413,
+        "The body for a route of ours has more than 16,384 octets.",
+        "Send only the fields of the route.",
+    ),
+    "media_type_unsupported": (
+        415,
+        (
+            "The body for a route of ours is of a type that is not read there. A form of another site can send"
+            " text and forms, but no JSON."
+        ),
+        "Send `Content-Type: application/json`.",
+    ),
+    "host_unknown": (
+        421,
+        (
+            "The name that the request was sent to is neither that of `issuer` nor of `origins`; in development,"
+            " no name of loopback."
+        ),
+        "Give the gate its address, or let the proxy pass `Host` on.",
+    ),
+    "fields_invalid": (
+        422,
+        (
+            "The body is well formed and says something that cannot be meant, or it did not come to its end in"
+            " time; `errors` has the path of each field and a sentence."
+        ),
+        "Mend these fields.",
+    ),
+    "throttled": (
+        429,
+        (
+            "Too many tries to log in, or to sign up: for this account on devices that are not known, on this"
+            " device, or from this address. Nothing was looked at."
+        ),
+        (
+            "Wait as long as `Retry-After` says. A device that has logged in before has a count of its own. After"
+            " 100 failures in a row only such a device gets in; `gatepass user set-password` begins the count"
+            " anew."
+        ),
+    ),
+    "internal_error": (
+        500,
+        "At the server: what nobody expected. The body says no more than that.",
+        "Look in the log for the `X-Request-Id` of the answer, and tell us.",
+    ),
+    "configuration_refused": (
+        500,
+        "The parts do not fit together, or are not safe. Raised at start, with `cause`, `fix` and `source`.",
+        "Do what `fix` says. Of keys in the store there is more below.",
+    ),
+    "store_unavailable": (
+        503,
+        (
+            "The store did not answer, its file is gone or full, or this node lacks a key that another one has,"
+            " or cannot read its keys any more. Nothing was decided."
+        ),
+        "Try again after `Retry-After`. Somebody looks at the store: the log has the cause.",
+    ),
+}
+
+#: The reasons of `csrf_refused`, as docs/errors.md has them.
+CSRF_REASONS: Final[Mapping[str, str]] = {
+    "site": "`Sec-Fetch-Site` is not `same-origin`, and there is no `Origin` that could be listed.",
+    "origin": "`Origin` is not on the list, or one of the two headers is there twice.",
+    "token": "Neither header is there, one of our cookies is, and no CSRF token for its session came with it.",
+}

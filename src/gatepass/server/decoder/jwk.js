@@ -5,7 +5,7 @@ import { CURVES, isEd25519Point, isOnCurve } from "./curves.js";
 import { Refusal, numberOf } from "./der.js";
 import { bitLength, weaknessOfRsa } from "./moduli.js";
 import { hasHidden } from "./printing.js";
-import { isPublicText, isRepeated, isSample } from "./secrets.js";
+import { isPublicText, isRepeated, isSample, isTutorial } from "./secrets.js";
 import { fromBase64url, memberOf } from "./strict.js";
 
 const MAX_KID = 256;
@@ -31,6 +31,7 @@ const PRIVATE_WARNING = {
   sentence:
     "This is a private key: whoever has it can sign. Only its public half is used here; that half is all it takes to verify.",
 };
+const REPEATED_WARNING = { code: "secret_repeated", level: "stop", sentence: "The secret is one byte, repeated." };
 
 /** The name under which `algorithm` is known: `EdDSA` could mean two curves, so RFC 9864 calls it Ed25519. */
 export function currentName(algorithm) {
@@ -62,27 +63,31 @@ export function readJwk(jwk) {
   };
 }
 
-/** The key that `octets` are, if they are a secret; as `readJwk`. */
-export function readSecret(octets, kid = null, algorithms = FAMILIES.oct) {
-  const warnings = [];
-  const warn = (code, level, sentence) => warnings.push({ code, level, sentence });
-  let unfit = "";
+/**
+ * The key that `octets` are, if they are a secret; as `readJwk`. `known` is the code of the finding that it makes of a
+ * token that it signed; empty where nobody can guess it.
+ */
+export function readSecret(octets) {
   if (isPublicText(octets)) {
     throw new Refusal(
       "The secret is the text of a public key, which everybody knows. Paste it as what it is, and choose its own algorithm.",
     );
   }
-  if (isSample(octets)) {
-    unfit = "The secret is one of those that tutorials print: everybody knows it, and can sign with it.";
-    warn("secret_sample", "stop", unfit);
-  } else if (!octets.length) {
+  let known = "";
+  let unfit = "";
+  if (!octets.length) {
+    known = "secret_blank";
     unfit = "The secret is blank: everybody can sign with it.";
-    warn("secret_blank", "stop", unfit);
-  } else if (isRepeated(octets)) {
-    warn("secret_repeated", "stop", "The secret is one byte, repeated.");
+  } else if (isSample(octets)) {
+    known = "secret_known";
+    unfit = "The secret is one of those that tutorials print: everybody knows it, and can sign with it.";
+  } else if (isTutorial(octets)) {
+    known = "secret_known";
   }
+  const warnings = octets.length && isRepeated(octets) ? [REPEATED_WARNING] : [];
   const description = `a shared secret of ${octets.length} octets`;
-  return { family: "oct", algorithms, description, kid, isPrivate: false, octets, unfit, warnings };
+  const algorithms = FAMILIES.oct;
+  return { family: "oct", algorithms, description, kid: null, isPrivate: false, octets, known, unfit, warnings };
 }
 
 /** Why `key`, a secret, is too short for `algorithm`; empty if it is not. RFC 7518 section 3.2. */
@@ -93,8 +98,8 @@ export function shortness(key, algorithm) {
 }
 
 function readOct(jwk) {
-  const { description, octets, unfit, warnings } = readSecret(memberOctets(jwk, "k"));
-  return { algorithms: FAMILIES.oct, description, octets, unfit, warnings };
+  const { family, algorithms, kid, ...rest } = readSecret(memberOctets(jwk, "k"));
+  return { algorithms, ...rest };
 }
 
 function readRsa(jwk) {

@@ -5,16 +5,19 @@ import { capital } from "./printing.js";
 import { fits } from "./signature.js";
 import { fromBase64url } from "./strict.js";
 
-/** What the library says of keys and signature, in its order; it looks at the rest of the header before. */
-export async function asTheLibrary(form, read, asked) {
+/**
+ * What the library says of keys and signature, in its order; it looks at the rest of the header before. A key that does
+ * not say what it is for is taken to be for the first of `preferred` that it can be for.
+ */
+export async function asTheLibrary(form, read, preferred) {
   const refused = (reason, unfit = "") => ({ reason, unfit });
   if (read.unfit) return refused("configuration", read.unfit);
   const alg = currentName(form.said);
-  const bound = read.keys.map((key) => ({ key, alg: boundAlgorithm(key, asked) }));
+  const bound = read.keys.map((key) => ({ key, alg: boundAlgorithm(key, preferred) }));
   const stray = bound.find((one) => one.alg === null);
   if (stray) {
     const { description } = stray.key;
-    return refused("configuration", `${capital(description)} is not for ${asked}, and does not say what it is for.`);
+    return refused("configuration", `${capital(description)} is not for ${preferred.at(-1)}, and does not say what it is for.`);
   }
   const isText = read.keys[0].reading !== undefined;
   const unfit = bound.map((one) => one.key.unfit || (one.key.family === "oct" ? shortness(one.key, one.alg) : ""));
@@ -33,10 +36,10 @@ export async function asTheLibrary(form, read, asked) {
   return refused("signature");
 }
 
-/** The one algorithm that `key` is for; null where it says none and `asked` is not one for it. RFC 8725 section 3.1. */
-function boundAlgorithm({ algorithms }, asked) {
+/** The one algorithm that `key` is for; null where it says none and none is one for it. RFC 8725 section 3.1. */
+function boundAlgorithm({ algorithms }, preferred) {
   if (algorithms.length === 1) return algorithms[0];
-  return algorithms.includes(asked) ? asked : null;
+  return preferred.find((one) => algorithms.includes(one)) ?? null;
 }
 
 /** The keys that the library would check with: the one of that name; without a name, just one for the algorithm. */

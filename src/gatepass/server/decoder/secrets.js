@@ -2,6 +2,7 @@
 
 import { derSequence, derTags, fromHex, hexOf } from "./der.js";
 import { fromBase64url } from "./strict.js";
+import { TUTORIAL_SECRETS } from "./texts.js";
 
 // Of jwt.io, FastAPI's and Flask's pages, Django's template; a test holds them equal to those that the library refuses.
 const SAMPLES = [
@@ -19,11 +20,8 @@ const SAMPLES = [
   "secretsecret",
   "passwordpassword",
 ];
-// These are too short for the library to look at them.
-const SHORT_SAMPLES = ["secret", "password", "test", "admin", "123456"];
 const PUBLIC_TEXT =
   /-----BEGIN|---- BEGIN SSH2|"kty"|'kty'|\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-ssh-|sk-ecdsa-)/;
-
 
 const asText = (octets) => Array.from(octets, (octet) => String.fromCharCode(octet)).join("");
 
@@ -57,15 +55,18 @@ export function isRepeated(secret) {
   return new Set(secret).size === 1;
 }
 
-/** Whether documentation prints `secret`, or a part of it. */
+/** Whether `secret` holds one that the library refuses, because documentation prints it. */
 export function isSample(secret) {
   const text = asText(secret).toLowerCase();
-  return SAMPLES.some((sample) => text.includes(sample)) || SHORT_SAMPLES.includes(text);
+  return SAMPLES.some((sample) => text.includes(sample));
 }
 
-/** The secrets that documentation prints. */
-export function samples() {
-  return [...SAMPLES, ...SHORT_SAMPLES].map((text) => new TextEncoder().encode(text));
+/** Whether `secret` is one of those that an inspection tries. */
+export function isTutorial(secret) {
+  const found = Object.entries(TUTORIAL_SECRETS).map(([text, written]) =>
+    written === "base64url" ? fromBase64url(text) : new TextEncoder().encode(text),
+  );
+  return found.some((octets) => hexOf(octets) === hexOf(secret));
 }
 
 /** Whether `secret` is a public key or a certificate, in any of the forms in which they are passed around. */

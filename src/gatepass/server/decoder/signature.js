@@ -14,6 +14,11 @@ const PKCS8_ALGORITHMS = {
   Ed25519: "300506032b6570",
 };
 
+/** What is said where it does not. */
+export const NO_WEBCRYPTO =
+  "This page was opened over http from another machine, and there the browser does no cryptography. Save the page and" +
+  " open the file: then it can verify, also without a network. Reading the token works here.";
+
 /** Whether the browser lets this page verify: it does so where the page came by https, from a file or from itself. */
 export function canVerify() {
   return globalThis.crypto?.subtle !== undefined;

@@ -47,7 +47,7 @@ function formsInJson(bare) {
   return forms;
 }
 
-function formOf(segment, payload, signature) {
+export function formOf(segment, payload, signature) {
   const header = headerIn(segment);
   const [said, kid] = ["alg", "kid"].map((name) => (header === null ? undefined : memberOf(header, name)));
   return { header, said, kid, text: `${segment}.${payload}`, payload, signature };

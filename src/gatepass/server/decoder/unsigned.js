@@ -1,11 +1,10 @@
 // Why a signature does not fit, as far as that can be seen.
 
 import { Refusal } from "./der.js";
-import { readJwk } from "./jwk.js";
-import { fromAnyBase64, samples } from "./secrets.js";
+import { fromAnyBase64 } from "./secrets.js";
 import { coordinateSize, fits, fromDerSignature, outOfRange } from "./signature.js";
 import { quotedName } from "./signed.js";
-import { fromBase64url, memberOf } from "./strict.js";
+import { fromBase64url } from "./strict.js";
 
 /** Which key the token names, where it is none of these. */
 export function kidHint({ kid }, candidates) {
@@ -72,36 +71,6 @@ function expectedOctets(candidates, asked) {
   if (asked.startsWith("HS")) return Number(asked.slice(2)) / 8;
   const sizes = new Set(candidates.map(({ jwk }) => fromBase64url(jwk.n).length));
   return sizes.size === 1 ? [...sizes][0] : 0;
-}
-
-/** Whether a secret that everybody knows has signed it: a warning, or none. */
-export async function knownSecret({ text, signature: segment }, asked) {
-  const signature = fromBase64url(segment);
-  if (!asked.startsWith("HS") || signature === null) return [];
-  const secrets = [new Uint8Array(), ...samples()].map((octets) => ({ family: "oct", octets }));
-  const key = await firstOf(secrets, asked, text, signature);
-  if (key === null) return [];
-  const which = key.octets.length ? `\`${new TextDecoder().decode(key.octets)}\`, which tutorials print` : "a blank secret";
-  return [{ code: "secret_known", level: "stop", sentence: `It is signed with ${which}: anybody can make such a token.` }];
-}
-
-/** Whether the key in its own header has signed it, which proves no more than that somebody has it: a warning, or none. */
-export async function ownKey({ header, text, signature: segment }, asked) {
-  const jwk = header ? memberOf(header, "jwk") : undefined;
-  const signature = fromBase64url(segment);
-  if (jwk === null || typeof jwk !== "object" || Array.isArray(jwk) || signature === null) return [];
-  try {
-    const key = readJwk(jwk);
-    if (!key.algorithms.includes(asked) || !(await fits(key, asked, text, signature))) return [];
-  } catch (error) {
-    if (error instanceof Refusal) return [];
-    throw error;
-  }
-  const isProof = memberOf(header, "typ") === "dpop+jwt";
-  const sentence = isProof
-    ? "It is signed with the key in its header, as a DPoP proof is: compare the thumbprint of that key with `cnf`."
-    : "It is signed with the key that it brings along (`jwk`): a verifier that uses it believes whoever made the token.";
-  return [{ code: "key_embedded_verifies", level: isProof ? "info" : "stop", sentence }];
 }
 
 /** Whether the text of the public key was used as the secret: the one case in which it is tried, to say so. */

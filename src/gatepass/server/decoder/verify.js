@@ -5,15 +5,12 @@ import { FAMILIES, FAMILY_OF, currentName, shortness } from "./jwk.js";
 import { readKeys } from "./keys.js";
 import { asTheLibrary } from "./loaded.js";
 import { capital } from "./printing.js";
-import { canVerify } from "./signature.js";
+import { NO_WEBCRYPTO, canVerify } from "./signature.js";
 import { quotedName, signedForms } from "./signed.js";
 import { fromBase64url, memberOf } from "./strict.js";
-import { ALGORITHMS } from "./texts.js";
-import { firstFitting, formProblem, isForged, kidHint, knownSecret, ownKey } from "./unsigned.js";
+import { ALGORITHMS, FINDINGS } from "./texts.js";
+import { firstFitting, formProblem, isForged, kidHint } from "./unsigned.js";
 
-const NO_WEBCRYPTO =
-  "This page was opened over http from another machine, and there the browser does no cryptography. Save the page and" +
-  " open the file: then it can verify, also without a network. Reading the token works here.";
 const NONE =
   "The algorithm is `none`: nothing is signed, so there is nothing to verify, and anybody can write such a token.";
 const CONFUSED =
@@ -39,7 +36,7 @@ export async function verify(token, keyText, algorithm) {
   const { forms, problem } = signedForms(token);
   if (problem) return unusable(problem);
   try {
-    const strict = await asTheLibrary(forms[0], read, asked);
+    const strict = await asTheLibrary(forms[0], read, [asked]);
     return { ...answer, ...strict, ...(await byTrial(forms, read, asked, keyText)) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -75,6 +72,7 @@ function found(form, key, read, asked, forms) {
 function warningsOf({ said, kid }, key, read, asked) {
   const warnings = [...key.warnings];
   const warn = (code, level, sentence) => sentence && warnings.push({ code, level, sentence });
+  if (key.known) warn(key.known, ...FINDINGS[key.known]);
   warn("secret_short", "warn", key.octets?.length ? shortness(key, asked) : "");
   if (currentName(said) !== asked) {
     warn("alg_other", "stop", `The token says ${quotedName(said)} and is signed with ${asked}: a strict verifier refuses it.`);
@@ -82,7 +80,7 @@ function warningsOf({ said, kid }, key, read, asked) {
   if (read.keys.length === 1 && key.kid !== null && kid !== undefined && key.kid !== kid) {
     warn("kid_other", "warn", `The token names the key ${quotedName(kid)}; this one is ${quotedName(key.kid)}.`);
   }
-  warn("unfit", "warn", warnings.some(({ sentence }) => sentence === read.unfit) ? "" : read.unfit);
+  warn("unfit", "warn", read.unfit === key.unfit ? "" : read.unfit);
   return warnings;
 }
 
@@ -103,11 +101,7 @@ function brokenSegment({ header, payload }) {
 
 async function notFound(form, candidates, read, asked) {
   const [key] = candidates;
-  const warnings = [
-    ...(read.keys.length === 1 ? key.warnings : []),
-    ...(await knownSecret(form, asked)),
-    ...(await ownKey(form, asked)),
-  ];
+  const warnings = read.keys.length === 1 ? key.warnings : [];
   const malformed = await formProblem(form, candidates, asked);
   if (malformed) return { verdict: "invalid", sentence: malformed, key, warnings };
   const several = candidates.length > 1 && !key.reading;
