@@ -9,8 +9,8 @@ PIP    := -m pip --disable-pip-version-check --quiet install
 # What is typed: all that is here.
 TYPED  := $(wildcard src tests bench examples)
 # The floor is held by all tests but these: they are about other things, or start processes, which are not measured.
-APART  := tests/browser tests/cli tests/docs tests/examples tests/packaging tests/repository tests/server tests/stores \
-          tests/test_secrets.py
+APART  := tests/browser tests/cli tests/decoder tests/docs tests/examples tests/packaging tests/repository tests/server \
+          tests/stores tests/test_secrets.py
 ALONE  := $(APART:%=--ignore=%) --ignore-glob='*crash*' --ignore-glob='*process*'
 # What has to be covered whole.
 FLOOR  := src/gatepass/core/*,src/gatepass/modes/*,src/gatepass/tokens.py,src/gatepass/keys/*

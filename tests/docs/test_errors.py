@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from gatepass import errors
+from gatepass.core.inspect import texts
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.fastapi import Gatepass
 from gatepass.keys import new_ring
@@ -74,6 +75,17 @@ def test_an_entry_says_the_status_a_cause_and_what_to_do(code: str) -> None:
     assert int(status) == CODES[code].status
     assert cause.endswith((".", "below."))
     assert remedy.endswith((".", ")", "?"))
+
+
+def plain(text: str) -> str:
+    """*text* without its links."""
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", text)
+
+
+def test_the_decoder_says_the_same() -> None:
+    said = {code: [str(status), cause, remedy] for code, (status, cause, remedy) in texts.ERRORS.items()}
+    assert said == {code: [plain(cell) for cell in row] for code, row in rows("The codes").items()}
+    assert texts.CSRF_REASONS == {reason: plain(what) for reason, (what,) in rows("Reasons").items()}
 
 
 def test_entries_are_in_the_order_of_their_status() -> None:

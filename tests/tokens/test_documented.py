@@ -17,6 +17,7 @@ from support.families import KEYS
 from support.needs import needs
 
 from gatepass import tokens
+from gatepass.core.inspect import texts
 from gatepass.core.keys import ALGORITHMS
 from gatepass.core.strict import b64encode
 from gatepass.errors import CredentialError, ExpiredCredential
@@ -123,7 +124,9 @@ SPOILED: list[Callable[[Token], None]] = [
     lambda token: token.claims.pop("sid") and None,
     set_in("claims", "sub", 1),
     set_in("claims", "jti", 1),
+    set_in("claims", "iat", "soon"),
     set_in("claims", "iat", NOW + 600),
+    set_in("claims", "nbf", "soon"),
     set_in("claims", "nbf", NOW + 600),
     set_in("claims", "exp", "soon"),
     set_in("claims", "exp", NOW - 600),
@@ -136,14 +139,15 @@ def verify(token: object) -> object:
     )
 
 
-def reason(token: Token) -> str:
+def refused(token: Token) -> tuple[str, str]:
+    """The reason and the code."""
     try:
         _ = verify(token.written())
-    except ExpiredCredential:
-        return ""
+    except ExpiredCredential as error:
+        return "", error.code
     except CredentialError as error:
-        return str(getattr(error, "reason"))  # noqa: B009  not every branch of the tree has one
-    return "accepted"
+        return str(getattr(error, "reason")), error.code  # noqa: B009  not every branch of the tree has one
+    return "accepted", ""
 
 
 def spoiled(*numbers: int) -> Token:
@@ -154,7 +158,7 @@ def spoiled(*numbers: int) -> Token:
     return token
 
 
-ORDER = [row[2].strip("`") for row in rows("What is checked")]
+ORDER = [(row[1], row[2].strip("`"), row[3].strip("`")) for row in rows("What is checked")]
 
 
 def test_what_is_not_spoiled_is_taken() -> None:
@@ -162,17 +166,24 @@ def test_what_is_not_spoiled_is_taken() -> None:
     assert verify(Token().written()) == CLAIMS
 
 
+def test_the_table_is_that_of_the_command_line_and_of_the_page() -> None:
+    told = [(what, reason, code) for code, reason, what in texts.CHECKS.values()]
+    # That it is merely too old is a class of its own, without a reason.
+    assert [(what, reason or "exp", code) for what, reason, code in ORDER] == told
+    assert list(texts.CHECKS) == list(texts.REFUSALS)
+
+
 @pytest.mark.parametrize("number", range(len(SPOILED)))
 def test_each_check_names_what_it_says(number: int) -> None:
-    expected = "sid" if ORDER[number] == "the name of the claim" else ORDER[number]
+    _, reason, code = ORDER[number]
 
-    assert reason(spoiled(number)) == expected
+    assert refused(spoiled(number)) == ("sid" if reason == "the name of the claim" else reason, code)
 
 
 @pytest.mark.parametrize("number", range(len(SPOILED)))
 def test_the_first_check_that_fails_is_the_one_that_is_told(number: int) -> None:
     """With all that comes later wrong as well."""
-    assert reason(spoiled(*range(number, len(SPOILED)))) == reason(spoiled(number))
+    assert refused(spoiled(*range(number, len(SPOILED)))) == refused(spoiled(number))
 
 
 # -- JavaScript --------------------------------------------------------------------------------------------------------
