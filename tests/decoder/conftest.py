@@ -28,8 +28,12 @@ def chromium() -> Iterator[Browser]:
 def opened(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Page]]:
     """Open an empty page at an address, with functions of modules on `globalThis`.
 
-    `opened(address, verify="verify.js")`. Browsers do no cryptography for a page that came over http from another machine, so the address matters. Nothing is
-    asked of the network for it, and a test fails if anything else is.
+    Browsers do no cryptography for a page that came over http from another machine, so the address matters. Nothing is
+    asked of the network for it, and a test fails if anything else is asked for.
+
+    Args of what is returned:
+        address: Where the page seems to come from.
+        names: What a test calls, by the module that it is in: `verify="verify.js"`.
     """
     asked: list[str] = []
     pages: list[Page] = []
