@@ -87,7 +87,9 @@ AROUND = [
     (f"It is {GOOD}.", ["trailing"]),
     (f"https://a.example/cb?token={GOOD.replace('.', '%2E')}&x=y", ["percent"]),
     (f"token%3D{GOOD}%26x", []),
+    (f"token%3d{GOOD.replace('.', '%252e')}%26x", ["percent"]),
     (f"https://a.example/verify/{GOOD}/next", []),
+    (f"see /verify/{GOOD[:50]}\n{GOOD[50:]}", ["line_breaks"]),
     (f"{GOOD[:50]}\u200b{GOOD[50:]}", ["zero_width"]),
     (f"{GOOD[:50]}\r\n  {GOOD[50:]}\n", ["spaces", "line_breaks"]),
     (f"\n {GOOD}", ["spaces"]),
@@ -123,6 +125,11 @@ def test_a_token_a_line_is_a_token_each() -> None:
     """Also where the signatures are of no length that is known."""
     text = f"{HEADER}.{PAYLOAD}.AAAA"
     assert [text, text] == [found.text for found in inspect(f"{text}\n{text}\n", now=NOW).tokens]
+
+
+def test_a_step_of_a_path_is_not_joined_with_the_next_line() -> None:
+    found = inspect(f"/{HEADER}.{PAYLOAD}.\n/AAAA", now=NOW).tokens
+    assert [f"{HEADER}.{PAYLOAD}."] == [one.text for one in found]
 
 
 def test_words_on_the_same_line_are_not_joined() -> None:
@@ -342,6 +349,7 @@ REMARKS = [
     ("deep", carrying(b'{"a":' + b"[" * 40 + b"]" * 40 + b"}")),
     ("duplicate", carrying(b'{"a":1,"a":2}')),
     ("hidden", token(claims=BASE | {"name": "ada\u202egpj"})),
+    ("hidden", token(claims=BASE | {"na\u202eme": {}})),
 ]
 
 
@@ -525,6 +533,11 @@ HOSTILE = [
     "\ud800\udfff" + GOOD,
     f"\x1b]0;x\x07{GOOD}\x9b",
     "eyJhbGciOi%" * 1_000,
+    # What follows a token is not read again with each one: that would take minutes, and be stopped.
+    "eyJhbGciOi%AA" * (MAX_TEXT // 13),
+    "/eyJhbGciOi" * (MAX_TEXT // 11),
+    "eyJ%" + "25" * (MAX_TEXT // 2),
+    "eyJhbGciOi" + "%2E" * (MAX_TEXT // 3),
 ]
 
 

@@ -1,7 +1,7 @@
 """Finds tokens in whatever they were copied with: a header, a cookie, a command, a log.
 
-Each character is looked at a fixed number of times: patterns have nothing to go back on, and a token that was found
-is not searched again.
+Each character is looked at a fixed number of times: patterns have nothing to go back on, a token ends where it is cut
+off, and is not searched again.
 """
 
 import binascii
@@ -19,18 +19,22 @@ MAX_TEXT: Final = 5 << 20
 MAX_TOKENS: Final = 1_000
 
 # A JSON object begins with a brace and then a quote, a space or a line break: `ey` or `ew`. Before it stands the end of
-# something else, or an escape of a URL. It goes on until something that ends words everywhere; what is wrong within is
-# for the reader to say.
+# something else, or an escape of a URL.
 _TOKEN: Final = re.compile(
     r"""
     (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}))
     (?:
       (?P<paseto> v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)
     | (?P<opaque> [A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-]))
-    | (?P<jose> e[wy][^\s"'`<>,;&()\[\]{}|\\:?\#^@]*)
+    | (?P<jose> e[wy])
     )
     """,
     re.VERBOSE,
+)
+# It goes on until something that ends words everywhere; what is wrong within is for the reader to say. A slash ends it
+# if it is a step of a path, and an escape of a URL if it is of nothing that tokens are made of.
+_PIECE: Final = re.compile(
+    r"""[^\s"'`<>,;&()\[\]{}|\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))""", re.IGNORECASE
 )
 _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # What tokens are made of, as it is written in a URL; also where it was written so twice.
@@ -82,6 +86,9 @@ def find(text: str) -> Iterator[Found]:
     at, none, tail = 0, True, True
     while (match := _TOKEN.search(text, at)) is not None:
         start, at = match.span()
+        step = text.startswith("/", start - 1) if start else False
+        if match["jose"] is not None:
+            at = _end_of_word(text, at, step=step)
         if at - start < _SHORTEST:
             continue
         found = _clean(text, start, at, edges)
@@ -90,13 +97,20 @@ def find(text: str) -> Iterator[Found]:
                 continue
             if tail:  # looked at once: it is as long as the rest of the text
                 tail = False
-                if (end := _broken_until(text, start)) is not None:
+                if (end := _broken_until(text, start, step=step)) is not None:
                     found = _clean(text, start, end, edges)
             at = found.end
         none = False
         yield found
     if none and (word := _only_word(text)) is not None:
         yield _clean(text, *word, edges)
+
+
+def _end_of_word(text: str, at: int, *, step: bool) -> int:
+    """Where the word ends that goes on from *at*, of which *step* says whether it is one of a path."""
+    while (piece := _PIECE.match(text, at)) and not (step and piece[0] == "/"):
+        at = piece.end()
+    return at
 
 
 def _begins_a_token(text: str) -> bool:
@@ -110,10 +124,10 @@ def _begins_a_token(text: str) -> bool:
     return _OBJECT.match(said) is not None and said.rstrip().endswith(b"}")
 
 
-def _broken_until(text: str, start: int) -> int | None:
+def _broken_until(text: str, start: int, *, step: bool) -> int | None:
     """Where a token ends that begins at *start* and goes on over the end of its line; None if it does not."""
     rest = text[start:].rstrip(f" \t\r\n{_QUOTES},;")
-    if rest.strip(_JOINED):
+    if rest.strip(_JOINED) or (step and "/" in rest):
         return None
     first, *more = (line.strip() for line in rest.splitlines())
     whole = first.count(".") in _COMPACT and len(first.rpartition(".")[2]) in _WHOLE
@@ -131,6 +145,8 @@ def _only_word(text: str) -> tuple[int, int] | None:
     for prefix in (_FIELD, _START):
         if match := prefix.match(text, start, end):
             start = match.end()
+    if other := _OTHER_PERCENT.search(text, start, end):
+        end = other.start()
     return (start, end) if start < end and not _NO_WORD.search(text, start, end) else None
 
 
@@ -143,7 +159,7 @@ def _clean(text: str, start: int, end: int, edges: tuple[int, int]) -> Found:  #
 
     begins = max(0, start - 80)
     before = text[begins:start]
-    word = _within(text[start:end], step=before.endswith("/"))
+    word = text[start:end]
     bare = _without_end(word)
     end = start + len(bare)
     after = text[end : end + 1]
@@ -170,14 +186,6 @@ def _clean(text: str, start: int, end: int, edges: tuple[int, int]) -> Found:  #
     if count:
         note("percent", start, count)
     return Found(start=start, end=end, text=bare, noise=tuple(noise), in_url=_IN_URL.search(before) is not None)
-
-
-def _within(word: str, *, step: bool) -> str:
-    """*word* up to what ends it: a slash, if it is a *step* of a path; something that was escaped for a URL."""
-    if step and (slash := word.find("/")) > 0:
-        word = word[:slash]
-    other = _OTHER_PERCENT.search(word)
-    return word[: other.start()] if other else word
 
 
 def _without_end(word: str) -> str:

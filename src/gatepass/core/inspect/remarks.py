@@ -174,14 +174,11 @@ def _walk(path: str, name: str, value: object) -> Iterator[tuple[str, str, objec
 
 def _looks(name: str, value: object) -> Iterator[tuple[str, str]]:
     """What *value* looks like, as the code of a finding and in words."""
-    if isinstance(value, dict):
-        # RFC 7518 section 6: `d` of a pair of keys, `k` of a secret.
-        if isinstance(value.get("kty"), str) and ("d" in value or (value["kty"] == "oct" and "k" in value)):
-            yield "key_private", ""
-        return
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
     if HIDDEN.search(name) or HIDDEN.search(text):
         yield "hidden", ""
+    if isinstance(value, dict) and _is_private(value):
+        yield "key_private", ""
     if not text:
         return
     plain = name.lower().replace("-", "").replace("_", "")
@@ -189,6 +186,12 @@ def _looks(name: str, value: object) -> Iterator[tuple[str, str]]:
         yield "secret", what
     elif what := texts.PERSONAL_NAMES.get(plain) or _personal(text):
         yield "personal", what
+
+
+def _is_private(jwk: Mapping[str, Any]) -> bool:
+    """Whether it has what signs: `d` of a pair of keys, `k` of a secret. RFC 7518 section 6."""
+    kty = jwk.get("kty")
+    return isinstance(kty, str) and ("d" in jwk or (kty == "oct" and "k" in jwk))
 
 
 def _secret(text: str) -> str:
