@@ -107,8 +107,7 @@ export class Reader {
       const expected = URL_LETTERS[value - (value % UNREAD_VALUES[rest])];
       if (found !== expected) this.defect("unused_bits", segment, place(good.length - 1, { expected, found }));
     }
-    // Filled up with zeros, which are cut off again: whatever the last character is, it can be decoded.
-    return fromBase64url(good + "A".repeat(-good.length & 3)).subarray(0, Math.floor((good.length * 3) / 4));
+    return fromLetters(good);
   }
 
   /** `data` as text; octets that are no UTF-8 become U+FFFD. */
@@ -174,6 +173,13 @@ export class Reader {
   }
 }
 
+/** What `letters` of base64url decode to, whatever bits of the last one are not read; null where one is missing. */
+export function fromLetters(letters) {
+  if (letters.length % 4 === 1) return null;
+  // Filled up with zeros, which are cut off again.
+  return fromBase64url(letters + "A".repeat(-letters.length & 3)).subarray(0, Math.floor((letters.length * 3) / 4));
+}
+
 /** What `name` stands for; empty where that is not known. */
 export function meaningOf(meanings, name) {
   return Object.hasOwn(meanings, name) ? meanings[name] : "";
@@ -208,7 +214,7 @@ function depthOf(said) {
   let depth = 0;
   let deepest = 0;
   let brackets = 0;
-  for (const [letter] of said.matchAll(/[[{]/g)) brackets += letter.length;
+  for (let at = 0; at < said.length && brackets <= MAX_DEPTH; at++) if (said[at] === "[" || said[at] === "{") brackets++;
   if (brackets <= MAX_DEPTH) return [0, 0];
   for (let at = 0; at < said.length; at++) {
     const letter = said[at];
