@@ -96,9 +96,12 @@ def test_a_good_token_is_verified(folder: Path) -> None:
 )
 def test_the_first_check_that_says_no_is_named(folder: Path, token: str, rules: tuple[str, ...], check: str) -> None:
     done = gatepass(folder, "token", "verify", token, "--key", "public.json", *rules, code=1)
-    assert done.stderr.endswith(f"The first check that said no: {check}.\n")
-    told = gatepass(folder, "token", "verify", token, "--key", "public.json", *rules, "--json", code=1).stdout
-    assert json.loads(told)["check"] == check
+    assert done.stderr.endswith(f"\n  reason  {check}\n")
+    told = json.loads(
+        gatepass(folder, "token", "verify", token, "--key", "public.json", *rules, "--json", code=1).stdout
+    )
+    assert told["reason"] == check
+    assert done.stderr.startswith(f"Error: {told['sentence']}\n  fix     {told['fix']}\n  check   {told['check']}: ")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCred
 #: A longer token is refused unread. 8,192 bytes: as much as common servers take of all headers together.
 MAX_SIZE: Final = 8_192
 
-# What would change how a token is read. `crit` is refused as a whole, since nothing critical is understood.
-_UNDERSTOOD_BY_NOBODY: Final = ("crit", "b64", "zip", "enc")
+#: What would change how a token is read. `crit` is refused as a whole, since nothing critical is understood.
+UNDERSTOOD_BY_NOBODY: Final = ("crit", "b64", "zip", "enc")
 #: What a header says by itself or may not say at all; `jwk jku x5u x5c` would be an invitation to trust the token.
-RESERVED: Final = frozenset({"alg", "kid", "jwk", "jku", "x5u", "x5c", *_UNDERSTOOD_BY_NOBODY})
+RESERVED: Final = frozenset({"alg", "kid", "jwk", "jku", "x5u", "x5c", *UNDERSTOOD_BY_NOBODY})
 
 
 def sign(payload: bytes, key: Key, *, typ: str, headers: Mapping[str, Any] | None = None) -> str:
@@ -148,7 +148,7 @@ def _read_header(segment: bytes) -> dict[str, Any]:
         header = read_object(b64decode(segment))
     except MalformedCredential:
         raise MalformedCredential("header") from None
-    if any(name in header for name in _UNDERSTOOD_BY_NOBODY):
+    if any(name in header for name in UNDERSTOOD_BY_NOBODY):
         raise MalformedCredential("header")
     return header
 

@@ -1,5 +1,8 @@
 """`gatepass token verify`: the checks that a service makes."""
 
+from time import time
+from typing import TypedDict
+
 import click
 
 from gatepass.cli import options
@@ -7,9 +10,19 @@ from gatepass.cli.output import plain, tell_fields, tell_json
 from gatepass.cli.refusals import Refused, told
 from gatepass.cli.token.given import key, key_algorithm, key_of, text_of
 from gatepass.core.claims import REQUIRED
+from gatepass.core.inspect import texts
+from gatepass.core.inspect.refused import explain
 from gatepass.errors import CredentialError
 from gatepass.keys import RemoteKeySet
 from gatepass.tokens import verify as check
+
+
+class _Rules(TypedDict):
+    algorithms: tuple[str, ...]
+    issuer: str
+    audience: str
+    typ: str
+    now: float
 
 
 @click.command
@@ -49,23 +62,18 @@ def verify(
     with told():
         text = text_of(token).strip()
         keys = key_of(key, key_algorithm) if jwks is None else RemoteKeySet(jwks, algorithm=key_algorithm)
+        rules = _Rules(algorithms=algorithms, issuer=issuer, audience=audience, typ=typ, now=time())
         try:
-            claims = check(
-                text,
-                keys,
-                algorithms=algorithms,
-                issuer=issuer,
-                audience=audience,
-                typ=typ,
-                leeway=leeway,
-                require=require or REQUIRED,
-            )
+            claims = check(text, keys, **rules, leeway=leeway, require=require or REQUIRED)
         except CredentialError as error:
-            reason = getattr(error, "reason", "exp")
+            no = explain(error, text, **rules)
+            reason = plain(getattr(error, "reason", "exp"))
             if as_json:
-                tell_json({"verified": False, "code": error.code, "check": reason})
+                said = {"code": error.code, "reason": reason, "check": no.check, "sentence": no.sentence, "fix": no.fix}
+                tell_json({"verified": False, **said})
                 click.get_current_context().exit(1)
-            raise Refused(f"{error}. The first check that said no: {plain(reason)}.") from error
+            where = f"{no.check}: {texts.CHECKS[no.check][2]}"
+            raise Refused(f"{no.sentence}\n  fix     {no.fix}\n  check   {where}\n  reason  {reason}") from error
     if as_json:
         tell_json({"verified": True, "claims": dict(claims)})
     else:

@@ -8,7 +8,7 @@ import { memberOf } from "./strict.js";
 import { CHECKS, CSRF_REASONS, ERRORS, HINTS, REFUSALS } from "./texts.js";
 
 const MAX_ANSWER = 1 << 20;
-const CODE = new RegExp(`(?<![a-z_])(?:${Object.keys(ERRORS).join("|")})(?![a-z_])`);
+const CODE = new RegExp(`(?<![A-Za-z_])(?:${Object.keys(ERRORS).join("|")})(?![A-Za-z_])`);
 /** An id and a secret, at random: there is nothing to be read in it. */
 const OPAQUE = /^[\w-]{22}\.[\w-]{43}$/;
 /** The codes that a token is refused with for what it is, and not for what happened to its session. */
