@@ -143,7 +143,7 @@ def _quoted(value: object) -> str:
     """What a token says, in a sentence."""
     if value is _MISSING:
         return "missing"
-    names = value if isinstance(value, list) else [value]
+    names: list[Any] = value if isinstance(value, list) else [value]
     return _named(*names) if names and all(isinstance(name, str) for name in names) else "no text"
 
 
