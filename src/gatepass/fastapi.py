@@ -53,22 +53,49 @@ class _Guard(SecurityBase):
 
 
 class _Current(_Guard):
+    """Who is calling: what `CurrentIdentity` stands for, and the key for it in `app.dependency_overrides`."""
+
     async def __call__(self, connection: HTTPConnection) -> Identity:
+        """Who is calling.
+
+        Args:
+            connection: The request, or the WebSocket.
+
+        Raises:
+            CredentialError: Nobody who could prove it: 401.
+            CredentialsAmbiguous, CsrfRefused: It is not safe to say: 400, 403.
+            StoreError: It cannot be known now: 503.
+        """
         return await _caller(connection).identity(connection)
 
 
 class _Maybe(_Guard):
+    """Who is calling, or None: what `MaybeIdentity` stands for, and the key for it in `app.dependency_overrides`."""
+
     async def __call__(self, connection: HTTPConnection) -> Identity | None:
+        """Who is calling; None where there is no good credential.
+
+        Args:
+            connection: The request, or the WebSocket.
+
+        Raises:
+            ExpiredCredential: A page load whose access token has ended: it is led to be renewed.
+            CredentialsAmbiguous, CsrfRefused: It is not safe to say: 400, 403.
+            StoreError: It cannot be known now: 503.
+        """
         return await _caller(connection).maybe(connection)
 
 
 class _Demand(_Guard):
+    """Lets only those on who may; see `require`."""
+
     def __init__(self, role: str | None, max_age: int | None) -> None:
         super().__init__()
         self._role = role
         self._max_age = max_age
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
+        """Who is calling, if they may."""
         caller = _caller(connection)
         who = await caller.identity(connection)
         return demand(who, role=self._role, max_age=self._max_age, now=caller.auth.now())

@@ -9,13 +9,15 @@ cookies; nothing is replaced. Not for production: whoever can call these is logg
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import Message
 from time import time
 from typing import Any, TypeVar
 from urllib.request import Request as JarRequest
+
+from starlette.routing import Host, Mount
 
 from gatepass.core import opaque
 from gatepass.core.flow import Find, Swap
@@ -66,7 +68,8 @@ def login_as(
     Args:
         client: A `TestClient`, or an `httpx.AsyncClient` on the application.
         subject: Who it is.
-        auth: The `Gatepass` of the application, where it cannot be found by the client.
+        auth: The `Gatepass` of the application, where there are several, or none that can be found by the client:
+            it is looked for in applications that are mounted, too.
         mode: If not the mode of the gate.
         transport: `cookie`: into the client's jar; `bearer`: into its headers.
         roles: What they may do. Not together with `load_subject`.
@@ -75,9 +78,10 @@ def login_as(
 
     Raises:
         HostUnknown: The client's `base_url` is no address of the application: give it that of `issuer`.
+        TypeError: The application has no gate that can be found, or several.
     """
-    auth = auth or _auth(client)
-    caller = Caller(auth, _scope(client, auth, blank=True))
+    auth, root = _found(client, auth)
+    caller = Caller(auth, _scope(client, auth, root, blank=True))
 
     async def login() -> tuple[Credentials, list[tuple[bytes, bytes]]]:
         credentials = await caller.login(
@@ -113,8 +117,8 @@ def expire(client: Any, *, auth: Gatepass | None = None) -> None:
     Raises:
         MissingCredential: It is not.
     """
-    auth = auth or _auth(client)
-    carried = Caller(auth, _scope(client, auth)).carried
+    auth, root = _found(client, auth)
+    carried = Caller(auth, _scope(client, auth, root)).carried
     credential = carried.credential()
     token = opaque.parse(credential.text)
     if isinstance(token, SessionToken):
@@ -160,8 +164,8 @@ def revoke(client: Any, *, auth: Gatepass | None = None) -> None:
         MissingCredential: It is not.
         NoStore: Stateless tokens cannot be ended.
     """
-    auth = auth or _auth(client)
-    credential = Caller(auth, _scope(client, auth)).carried.credential()
+    auth, root = _found(client, auth)
+    credential = Caller(auth, _scope(client, auth, root)).carried.credential()
 
     async def end() -> None:
         _ = await auth.revoke(session=await auth.gate.session_id(credential.text))
@@ -172,25 +176,49 @@ def revoke(client: Any, *, auth: Gatepass | None = None) -> None:
 # -- clients -----------------------------------------------------------------------------------------------------------
 
 
-def _auth(client: Any) -> Gatepass:
-    app = getattr(client, "app", None) or getattr(getattr(client, "_transport", None), "app", None)
-    auth = getattr(getattr(app, "state", None), "gatepass", None)
-    if not isinstance(auth, Gatepass):
-        raise TypeError("the client has no application that was given to Gatepass: name it with auth=...")
-    return auth
+def _found(client: Any, auth: Gatepass | None) -> tuple[Gatepass, str]:
+    """The gate of the client's application, or *auth*, and the path that its application is mounted at.
+
+    Raises:
+        TypeError: There is none, or more than one.
+    """
+    transport = getattr(client, "_transport", None)
+    app = getattr(client, "app", None) or getattr(transport, "app", None)
+    found = dict(reversed([*_installed(app, getattr(transport, "root_path", ""))]))
+    if auth is not None:
+        return auth, found.get(auth, "")
+    if len(found) != 1:
+        few = "no application that was given to Gatepass" if not found else "several gates"
+        raise TypeError(f"the client has {few}: name it with auth=...")
+    return next(iter(found.items()))
 
 
-def _scope(client: Any, auth: Gatepass, *, blank: bool = False) -> dict[str, Any]:
+def _installed(app: Any, root: str) -> Iterator[tuple[Gatepass, str]]:
+    """The gates of *app*, of what it wraps and of what it mounts, each with its root path."""
+    root = getattr(app, "root_path", "") or root  # FastAPI puts its own in place of the server's
+    for middleware in getattr(app, "user_middleware", ()):
+        auth = middleware.kwargs.get("auth")
+        if isinstance(auth, Gatepass):
+            yield auth, root
+    inner = getattr(app, "app", None)
+    if inner is not None:
+        yield from _installed(inner, root)
+    for route in getattr(app, "routes", ()):
+        if isinstance(route, Mount | Host):
+            yield from _installed(route.app, root + (route.path if isinstance(route, Mount) else ""))
+
+
+def _scope(client: Any, auth: Gatepass, root: str, *, blank: bool = False) -> dict[str, Any]:
     """The scope of a request as the client would make it; *blank*: with nothing that it carries."""
-    request = client.build_request("POST", auth.prefix + "/refresh")
+    request = client.build_request("POST", root + auth.prefix + "/refresh")
     carried = [(name.lower(), value) for name, value in request.headers.raw]
     kept = {b"host", b"user-agent"} if blank else {name for name, _ in carried}
     return {
         "type": "http",
         "method": "GET",
-        "path": auth.prefix,
+        "path": root + auth.prefix,
         "scheme": request.url.scheme,
-        "root_path": "",
+        "root_path": root,
         "query_string": b"",
         "headers": [item for item in carried if item[0] in kept],
     }

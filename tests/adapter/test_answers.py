@@ -55,23 +55,25 @@ def test_who_was_asked_for_is_in_nobody_elses_cache(place: Site, held: bool) -> 
     for path in ("/plain", "/auth/gatepass.js", "/.well-known/jwks.json"):
         reply = browser.get(path)
         assert reply.one("cache-control") != "no-store", "an honest cache may keep what is the same for all"
-        assert "Cookie" not in reply.all("vary")
+        assert "Cookie" not in str(reply.one("vary"))
 
 
 @pytest.mark.parametrize(
     ("headers", "vary"),
     [
-        ({"Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}, ["Accept-Encoding", "Cookie"]),
-        ({"cache-control": "max-age=60", "vary": "Accept, Cookie"}, ["Accept, Cookie"]),
-        ({"CACHE-CONTROL": "private", "VARY": "cookie"}, ["cookie"]),
-        ({"Vary": "X-Cookie"}, ["X-Cookie", "Cookie"]),
-        ({"Vary": "Cookies"}, ["Cookies", "Cookie"]),
-        ({"Vary": "Accept,COOKIE ,Origin"}, ["Accept,COOKIE ,Origin"]),
-        ({"Vary": "Accept,\tCookie"}, ["Accept,\tCookie"]),
-        ({}, ["Cookie"]),
+        ({"Cache-Control": "public, max-age=60", "Vary": "Accept-Encoding"}, "Accept-Encoding, Cookie"),
+        ({"cache-control": "max-age=60", "vary": "Accept, Cookie"}, "Accept, Cookie"),
+        ({"CACHE-CONTROL": "private", "VARY": "cookie"}, "cookie"),
+        ({"Vary": "X-Cookie"}, "X-Cookie, Cookie"),
+        ({"Vary": "Cookies"}, "Cookies, Cookie"),
+        ({"Vary": "Accept,COOKIE ,Origin"}, "Accept,COOKIE ,Origin"),
+        ({"Vary": "Accept,\tCookie"}, "Accept,\tCookie"),
+        ({}, "Cookie"),
     ],
 )
-def test_what_the_route_says_of_caches_is_completed(headers: dict[str, str], vary: list[str]) -> None:
+def test_what_the_route_says_of_caches_is_completed(headers: dict[str, str], vary: str) -> None:
+    """In one header: some middlewares read the first and drop the others."""
+
     async def cached(request: Request) -> Response:
         _ = await gate_of(request).maybe(request)
         return PlainTextResponse("hello", headers=headers)
@@ -80,7 +82,7 @@ def test_what_the_route_says_of_caches_is_completed(headers: dict[str, str], var
         for browser in (place.browser("/login"), place.browser()):
             reply = browser.get("/cached")
             private(reply)
-            assert reply.all("vary") in (vary, [*vary, "Cookie"])
+            assert reply.all("vary") == [vary]
 
 
 # -- headers, methods, errors ------------------------------------------------------------------------------------------
@@ -320,7 +322,7 @@ def test_a_page_of_another_origin_may_call_if_it_is_listed(mode: str) -> None:
             guarded(reply, HTTPS)
             asked = place.wire.send("GET", path, [("origin", origin)])
             assert allowed(asked) == []
-            assert "Origin" in asked.all("vary")
+            assert "Origin" in str(asked.one("vary")).split(", ")
         for path in ROUTES:
             reply = place.wire.send("OPTIONS", path, [("origin", LISTED), *PREFLIGHT])
             assert reply.status == 204

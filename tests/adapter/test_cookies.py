@@ -8,10 +8,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from support.asgi import FORM, JSON, PAGE, Browser, Pair, Reply, SetCookie, wired
+from support.asgi import FORM, JSON, PAGE, Browser, Pair, Reply, SetCookie, enter, wired
 from support.clock import Clock
 from support.register import REGISTER
-from support.site import HTTPS, LOOPBACK, Site, application, gate_of, ring, site
+from support.site import HTTPS, LOOPBACK, Site, application, bearer, gate_of, ring, site
 
 from gatepass import MODES, ConfigurationError, Policy
 from gatepass.core.cookies import MOST
@@ -250,6 +250,53 @@ def test_two_credentials_of_one_purpose_are_refused(path: str) -> None:
 
         assert send(("cookie", f"{access}; {refresh}")).status in {200, 204}
         assert send(body=body).status == (200 if path == "/auth/refresh" else 204) or path[-1] == "t"
+
+
+def test_a_login_with_two_credentials_is_refused(mode: str) -> None:
+    """A good bearer token beside a cookie, as at every check: whose session would the new one take the place of?"""
+    with site(mode) as place:
+        token, cookie = place.login("bob"), place.login()
+        ours: Pair = ("sec-fetch-site", "same-origin")
+        held = [ours, *place.cookies(cookie, refresh=False)]
+
+        def live() -> dict[str, int]:
+            rows = {name: place.store.answer(List(name, 10)) for name in ("ada", "bob")}
+            return {name: sum(row.ended_at is None for row in found) for name, found in rows.items()}
+
+        for query in ("", "?transport=bearer"):
+            reply = place.wire.send("POST", f"/login{query}", [*held, *bearer(token)])
+            assert (reply.code, reply.cookies) == ("credentials_ambiguous", [])
+            assert live() == {"ada": 1, "bob": 1}
+
+        for bad in ("lost", "a.b.c", "A" * 22 + "." + "A" * 43):
+            held = [ours, *place.cookies(place.login(), refresh=False)]
+            before = live()
+            reply = place.wire.send("POST", "/login", [*held, ("authorization", f"Bearer {bad}")])
+            assert reply.status == 200, "whoever logs in need not have come with a good one"
+            assert live() == before, "the session of the cookie made room"
+        before = live()
+        assert place.wire.send("POST", "/login?subject=bob", bearer(token)).status == 200
+        assert live() == before
+
+
+@pytest.mark.parametrize("late", [0, 4_000])
+def test_a_page_with_its_token_in_memory_keeps_no_dead_cookie(late: int) -> None:
+    """It may log out by its token: the refresh cookie of that session goes with it, and that of another one stays."""
+    with site("hybrid") as place:
+        browser = place.browser()
+
+        def log_out(token: str) -> Reply:
+            return browser.send("POST", "/auth/logout", [("authorization", f"Bearer {token}")])
+
+        token = enter(browser.post("/login?access=body").json["access_token"])
+        other = place.login("bob")
+        assert log_out(other.access_token).cookies == []
+        assert browser.holds() == {"refresh"}
+
+        place.clock.advance(late)
+        reply = log_out(token)
+        assert (reply.status, browser.holds(), reply.all("clear-site-data")) == (204, set(), ['"cache"'])
+        assert place.store.answer(List("ada", 10))[0].ended_reason == "logout"
 
 
 def test_a_program_logs_out_with_what_it_has(mode: str) -> None:

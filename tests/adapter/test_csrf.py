@@ -7,8 +7,11 @@ from itertools import product
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 from support.asgi import FORM, JSON, Pair, Reply
-from support.site import LISTED, METHODS, Site, bearer, site
+from support.site import LISTED, METHODS, Site, bearer, gate_of, site
 
 from gatepass import MODES, Credentials
 from gatepass.core.cookies import PURPOSES
@@ -176,7 +179,12 @@ def _refresh(transport: str, mode: str) -> str:
 
 
 DEEDS = {
-    "login": Deed("POST", lambda who: f"/login?subject={who.subject}", lambda transport, mode: "200", lambda _: True),
+    "login": Deed(
+        "POST",
+        lambda who: f"/login?subject={who.subject}",
+        lambda transport, mode: "400 credentials_ambiguous" if transport == "both" else "200",
+        lambda _: True,
+    ),
     "refresh": Deed("POST", lambda who: "/auth/refresh", _refresh, lambda _: True),
     "logout": Deed(
         "POST", lambda who: "/auth/logout", _check("204"), lambda transport: transport in {"cookie", "none"}
@@ -260,6 +268,26 @@ def test_a_token_may_come_as_a_field_of_a_form(place: Site) -> None:
     assert status(b"x" * 20_000 + FIELD % right, FORM) == 403
     assert status(b"", ("x-csrf-token", right)) == 200
     assert status(b"", ("x-csrf-token", right), ("x-csrf-token", right)) == 403
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_form_that_the_route_has_read_as_a_stream_has_no_token(mode: str, reads: bool) -> None:
+    """It cannot be read twice. That is a refusal, and no fault."""
+
+    async def upload(request: Request) -> Response:
+        if reads:
+            async for _ in request.stream():
+                pass
+        return PlainTextResponse((await gate_of(request).identity(request)).subject)
+
+    with site(mode, Route("/upload", upload, methods=["POST"])) as place:
+        credentials = place.login()
+        body = FIELD % place.auth.gate.csrf_token(credentials.session_id).encode()
+        headers: list[Pair] = [*place.cookies(credentials), FORM, ("content-length", str(len(body)))]
+        reply = place.wire.send("POST", "/upload", headers, body)
+        assert (reply.status, reply.code) == ((403, "csrf_refused") if reads else (200, None))
+        reply = place.wire.send("POST", "/upload", [*headers, ("sec-fetch-site", "same-origin")], body)
+        assert reply.body == b"ada", "a browser of this decade needs no token"
 
 
 @pytest.mark.parametrize("path", ["/auth/refresh", "/auth/logout", "/auth/sessions/end-others", "/auth/sessions/{id}"])

@@ -1,10 +1,12 @@
 """What an application of FastAPI sees of gatepass: the same code in each of the three modes."""
 
+import inspect
+import pydoc
 from collections.abc import AsyncIterator, Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pytest
-from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Form, Request, WebSocket
+from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Form, Request, Security, WebSocket
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.applications import Starlette
@@ -15,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 from support.clock import Clock
 
+import gatepass.fastapi
 from gatepass import ConfigurationError, Event, Identity, Mode, Subject
 from gatepass.fastapi import (
     Credentials,
@@ -347,6 +350,34 @@ def test_a_test_may_put_somebody_in_the_place_of_the_caller(app: FastAPI, client
     assert client.get("/me").json() == "grace"
     app.dependency_overrides.clear()
     assert client.get("/me").status_code == 401
+
+
+def test_what_an_application_imports_says_what_it_is() -> None:
+    """In `help()`, and in an editor: also the dependencies, which are objects and no functions."""
+    for name in gatepass.fastapi.__all__:
+        thing = getattr(gatepass.fastapi, name)
+        if name in {"CurrentIdentity", "MaybeIdentity"}:  # of an alias Python keeps no text
+            thing = get_args(thing)[1].dependency
+        assert inspect.getdoc(thing), name
+    for dependency in (current_identity, gatepass.fastapi.maybe_identity):
+        said = pydoc.plain(pydoc.render_doc(dependency))
+        assert "dependency_overrides" in said
+        assert "Raises:" in said
+
+
+@pytest.mark.parametrize("login_page", ["/enter", "/enter?by=link"])
+def test_a_login_page_that_wants_a_login_does_not_lead_to_itself(mode: Mode, clock: Clock, login_page: str) -> None:
+    """A dependency of the whole application guards that page, too; a browser would go round and round."""
+    app = FastAPI(dependencies=[Security(current_identity)])
+    gate(mode, clock, app, login_page=login_page)
+    app.get("/enter")(lambda: "a form")
+    app.get("/orders")(lambda: "orders")
+    client = TestClient(app, headers={**OURS, "Accept": "text/html"}, follow_redirects=False)
+
+    answer = client.get("/orders")
+    assert (answer.status_code, answer.headers["location"].partition("?")[0]) == (303, "/enter")
+    answer = client.get(answer.headers["location"])
+    assert (answer.status_code, answer.json()["code"]) == (401, "credential_missing")
 
 
 def test_an_application_without_a_gate_says_so() -> None:

@@ -7,6 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Host, Mount
 from starlette.testclient import TestClient
 from support.register import REGISTER
 
@@ -155,6 +158,63 @@ def test_a_client_without_an_application_is_told_what_to_do() -> None:
     client = TestClient(wrapped)
     login_as(client, "ada", auth=app.state.gatepass)
     assert client.get("/me").json() == "ada"
+
+
+def mounted(app: FastAPI) -> Any:
+    return Starlette(
+        routes=[Mount("/shop", Starlette(routes=[Host("testserver", Starlette(routes=[Mount("/at", app)]))]))]
+    )
+
+
+def of_fastapi(app: FastAPI) -> Any:
+    parent = FastAPI()
+    parent.mount("/shop/at", app)
+    return parent
+
+
+def wrapped(app: FastAPI) -> Any:
+    return GZipMiddleware(mounted(app))
+
+
+@pytest.mark.parametrize("around", [mounted, of_fastapi, wrapped])
+@pytest.mark.parametrize("named", [True, False])
+def test_the_application_is_found_where_it_is_mounted(mode: str, around: Any, named: bool) -> None:
+    """And the refresh cookie goes to its routes."""
+    app = application(mode)
+    options: dict[str, Any] = {"auth": app.state.gatepass} if named else {}
+    client = TestClient(around(app), headers=SAME)
+    login_as(client, "ada", **options)
+
+    assert client.get("/shop/at/me").json() == "ada"
+    if mode == "hybrid":
+        assert {cookie.path for cookie in client.cookies.jar} == {"/", "/shop/at/auth"}
+        assert client.post("/shop/at/auth/refresh").status_code == 200
+    expire(client, **options)
+    assert client.get("/shop/at/me").json()["code"] == "credential_expired"
+    login_as(client, "bob", **options)
+    assert client.get("/shop/at/me").json() == "bob"
+    revoke(client, **options)
+    assert client.get("/shop/at/me").json()["code"] == "credential_revoked"
+
+
+def test_a_root_path_of_the_client_counts() -> None:
+    client = TestClient(application("hybrid"), root_path="/api", headers=SAME)
+    login_as(client, "ada")
+
+    assert client.post("/api/auth/refresh").status_code == 200
+
+
+def test_of_two_gates_one_has_to_be_named() -> None:
+    """Or a test would log in at the wrong door, and be told that nobody is there."""
+    app = application("session")
+    staff = Gatepass(app, name="staff", prefix="/staff/auth", store=MemoryStore())
+    client = TestClient(app, headers=SAME)
+
+    with pytest.raises(TypeError, match="several gates: name it with auth="):
+        login_as(client, "ada")
+    login_as(client, "bob", auth=staff)
+    assert client.get("/staff/auth/me").json()["subject"] == "bob"
+    assert code(client) == "credential_missing"
 
 
 def test_a_stateless_token_cannot_be_ended() -> None:

@@ -13,7 +13,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 from support.asgi import PAGE, Browser, Pair, SetCookie
 from support.site import Site, application, gate_of, site
 
@@ -164,6 +165,41 @@ def test_a_login_that_cannot_be_undone_is_still_handed_to_nobody(mode: str, capl
         assert (reply.status, reply.cookies) == (403, [])
         assert live(place) == 1
         assert reached[0] in caplog.text
+
+
+def test_a_route_without_any_answer_hands_nothing_out(mode: str) -> None:
+    """The server closes the connection; nobody holds the session."""
+
+    class Silent:
+        def __init__(self, scope: Any, receive: Any, send: Any) -> None:
+            self.request = Request(scope, receive, send)
+
+        def __await__(self) -> Any:
+            return gate_of(self.request).login(self.request, "ada").__await__()
+
+    with site(mode, Route("/silent", Silent, methods=["POST"])) as place:
+        with pytest.raises(ValueError, match="not enough values"):
+            place.wire.send("POST", "/silent", [TRUSTED])
+        assert len(place.store.answer(List("ada", 20))) == 1, "there was a login"
+        assert live(place) == 0
+
+
+@pytest.mark.parametrize("verb", ["login", "step_up", "logout"])
+def test_a_websocket_takes_no_cookie(mode: str, verb: str) -> None:
+    """The handshake is answered by the application; what a verb made would be in nobody's hands."""
+
+    async def socket(websocket: WebSocket) -> None:
+        auth: Any = gate_of(websocket)
+        _ = await (auth.login(websocket, "ada") if verb == "login" else getattr(auth, verb)(websocket))
+
+    with site(mode, WebSocketRoute("/talk", socket)) as place:
+        browser = place.browser("/login")
+        before = place.store.answer(List("ada", 20))
+        headers: list[Pair] = [*browser.cookie("/talk"), TRUSTED]
+        with pytest.raises(TypeError, match="takes a request"):
+            place.wire.handshake("/talk", headers)
+        assert place.store.answer(List("ada", 20)) == before
+        assert place.wire.handshake("/socket", headers) == "open"
 
 
 def test_a_logout_clears_the_cookies_whatever_the_route_answers(mode: str) -> None:

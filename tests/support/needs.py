@@ -11,6 +11,7 @@ CHROMIUM = "/usr/bin/chromium"
 #: Whether it is here, and how to get it.
 _NEEDS = {
     "chromium": (Path(CHROMIUM).exists, "install the Debian package chromium"),
+    "git": (lambda: shutil.which("git") is not None, "install the Debian package git"),
     "npm": (lambda: shutil.which("npm") is not None, "install the Debian package npm"),
     "openssl": (lambda: shutil.which("openssl") is not None, "install the Debian package openssl"),
     "curl": (lambda: shutil.which("curl") is not None, "install the Debian package curl"),

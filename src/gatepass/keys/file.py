@@ -18,6 +18,7 @@ except ImportError:  # Windows: the rest of this package works, and a key file s
 
 from gatepass.core.keyring import KeyRing
 from gatepass.errors import ConfigurationError
+from gatepass.folders import private_folder
 from gatepass.keys import written
 from gatepass.keys.keeper import KeyKeeper
 from gatepass.keys.made import new_ring
@@ -101,7 +102,7 @@ class KeyFile(KeyKeeper):
                 f"files cannot be locked on {sys.platform}", "Keep the ring elsewhere and give a KeyRing.", self._path
             )
         with self._usable():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self._path.parent)
             lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

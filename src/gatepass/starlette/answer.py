@@ -51,7 +51,12 @@ def refusal(caller: Caller, error: GatepassError) -> Response:
     if caller.renewable(error):
         return onward(caller, caller.base + caller.auth.prefix + "/renew", _here(caller))
     login_page = caller.auth.login_page
-    if login_page is not None and isinstance(error, CredentialError | StepUpRequired) and caller.carried.navigation():
+    if (
+        login_page is not None
+        and isinstance(error, CredentialError | StepUpRequired)
+        and caller.carried.navigation()
+        and caller.route != login_page.partition("?")[0]  # a login page that wants a login would lead to itself
+    ):
         return onward(caller, caller.base + login_page, _here(caller))
     return response(answers.problem(error), caller)
 

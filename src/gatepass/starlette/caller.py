@@ -226,6 +226,8 @@ class Caller:
     # -- what is sent back ---------------------------------------------------------------------------------------------
 
     def _writable(self) -> Place:
+        if self.scope["type"] != "http":
+            raise TypeError("this verb takes a request: what answers a WebSocket carries no cookies")
         if self.started:
             raise ResponseStarted("call it before the route begins to answer")
         self.jar.read = True
@@ -245,28 +247,28 @@ class Caller:
         # Also for a bearer token where a cookie came along: the new session takes the place of that one.
         if transport == "cookie" or self.carried.cookies():
             await self.believe(request)
-        issued = await self.auth.gate.login(
-            subject, client=self.carried.client(), replaces=self._presented(), **options
-        )
+        replaces = await self._presented()
+        issued = await self.auth.gate.login(subject, client=self.carried.client(), replaces=replaces, **options)
         return self._begun(issued, place, transport, access)
 
     async def step_up(self, request: HTTPConnection, *, access: Access) -> Credentials:
         """See `Gatepass.step_up`."""
         place = self._writable()
-        who = await self.identity(request)
+        _ = await self.identity(request)
         credential = self.carried.credential()
         transport = credential.transport
-        if transport == "bearer" and await self._holds(who.session_id):
+        if transport == "bearer" and await self._renews(credential.text):
             # A page that keeps its access token in memory: what it renews with stays in its cookie.
             transport, access = "cookie", "body"
         issued = await self.auth.gate.step_up(credential.text, client=self.carried.client())
         return self._begun(issued, place, transport, access)
 
-    async def _holds(self, session_id: str) -> bool:
-        """Whether the refresh cookie is one of this session."""
+    async def _renews(self, token: str) -> bool:
+        """Whether the refresh cookie is one of the session of *token*."""
         cookie = self.carried.cookies().get("refresh")
+        gate = self.auth.gate
         try:
-            return cookie is not None and await self.auth.gate.session_id(cookie) == session_id
+            return cookie is not None and await gate.session_id(cookie) == await gate.session_id(token)
         except CredentialError:
             return False
 
@@ -314,7 +316,8 @@ class Caller:
                 _ = await self.auth.gate.session_id(token)  # a bad one is told what is wrong with it
                 raise CredentialsAmbiguous
             receipt = await self._end(made, token, refresh_token)
-        if token is None or made is not None:
+        # Of a page that keeps its access token in memory, too: what it renews with is in a cookie, and has ended.
+        if token is None or made is not None or await self._renews(token):
             self.jar.empty(place)
         self._identity = self._made = None
         return receipt
@@ -354,14 +357,26 @@ class Caller:
         except CredentialError:
             self.jar.empty(self.carried.serve())
 
-    def _presented(self) -> str | None:
-        """The credential whose session a login takes the place of: the last one of this request, if there was one."""
-        token = _strongest(self._made) or self.carried.bearer()
-        if token is not None:
-            return token
+    async def _presented(self) -> str | None:
+        """The credential whose session a login takes the place of: the last one of this request, if there was one.
+
+        Raises:
+            CredentialsAmbiguous: There are two, and it may be that of somebody else.
+        """
+        made = _strongest(self._made)
+        if made is not None:
+            return made
         found = self.carried.cookies()
         cookie = one(found)
-        return found.get("refresh") if cookie is None else cookie[1]
+        held = found.get("refresh") if cookie is None else cookie[1]
+        token = self.carried.bearer()
+        if token is None or cookie is None:
+            return token or held
+        try:
+            _ = await self.auth.gate.authenticate(token)
+        except CredentialError:
+            return held  # whoever logs in need not have come with a good one
+        raise CredentialsAmbiguous
 
     def _begun(self, issued: Issued, place: Place, transport: Transport, access: Access) -> Credentials:
         self._made = issued

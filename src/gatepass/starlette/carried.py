@@ -192,6 +192,8 @@ class Carried:
             fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
         except (ValueError, ClientDisconnect):
             return None  # more of them than any form of a page has, or nobody there any more
+        except RuntimeError:
+            return None  # the route has read it as a stream, which cannot be read twice
         return fields.get("csrf_token", [None])[0]
 
     def navigation(self) -> bool:

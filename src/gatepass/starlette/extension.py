@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 
+from gatepass import folders
 from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent, current
 from gatepass.core.origin import local
 from gatepass.core.rights import demand
@@ -32,7 +33,7 @@ from gatepass.verbs import MANY
 from gatepass.web.site import Site
 
 #: Where sessions and keys are kept if nothing else is said.
-FOLDER: Final = Path(".gatepass")
+FOLDER: Final = Path(folders.NAME)
 #: What a gate is called if nothing else is said.
 NAME: Final = "gatepass"
 

@@ -61,15 +61,23 @@ class Jar:
 
 def _only_for_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """No cache keeps the answer, and one that does all the same knows for whom. ASVS 14.3.2; CVE-2023-30861."""
-    kept, varies = [], False
-    for header in headers:
-        name, value = header
-        if len(name) == len(_CACHE) and name.lower() == _CACHE:
-            continue
-        if len(name) == len(_VARY) and name.lower() == _VARY:
-            varies = varies or b"cookie" in value.lower().replace(b" ", b"").split(b",")
-        kept.append(header)
-    kept.append((_CACHE, b"no-store"))
-    if not varies:
-        kept.append((_VARY, b"Cookie"))
+    kept = [item for item in headers if len(item[0]) != len(_CACHE) or item[0].lower() != _CACHE]
+    return varied([*kept, (_CACHE, b"no-store")], b"Cookie")
+
+
+def varied(headers: list[tuple[bytes, bytes]], name: bytes) -> list[tuple[bytes, bytes]]:
+    """*headers*, whose one `Vary` has *name*, once.
+
+    One header, because there are middlewares that read the first and drop the others.
+    """
+    said: list[bytes] = []
+    kept: list[tuple[bytes, bytes]] = []
+    for item in headers:
+        if len(item[0]) == len(_VARY) and item[0].lower() == _VARY:
+            said.append(item[1])
+        else:
+            kept.append(item)
+    if name.lower() not in {word.strip() for word in b",".join(said).lower().split(b",")}:
+        said.append(name)
+    kept.append((_VARY, b", ".join(said)))
     return kept

@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING, Final
 
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatepass.errors import GatepassError
 from gatepass.starlette.answer import refusal, response
 from gatepass.starlette.caller import Caller
+from gatepass.starlette.jar import varied
 from gatepass.starlette.routes import JWKS, NO_CONTENT, serve
 from gatepass.starlette.user import GatepassUser
 
@@ -71,6 +73,8 @@ class GatepassMiddleware:
             else:
                 answer = await serve(ours, caller, Request(scope, receive))
                 await answer(scope, receive, complete)
+            if not caller.started:  # no answer at all, so nobody holds what was made
+                await caller.undo()
         except GatepassError as error:
             # Of a route of ours, or of another middleware; the routes of the application have an exception handler.
             if caller.started:
@@ -94,9 +98,20 @@ async def _preflight(caller: Caller, send: Send) -> None:
 def _share(caller: Caller, message: Message) -> None:
     """Let a page of another origin read the answer, if it is one that may call. ASVS 3.4.2."""
     headers = [item for item in message["headers"] if not item[0].lower().startswith(b"access-control-allow-")]
-    headers.append((b"vary", b"Origin"))
+    if not _cors_outside(caller.scope):
+        headers = varied(headers, b"Origin")
     origin = caller.carried.header(b"origin")
     if origin is not None and origin in caller.auth.site.origins:
         headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
         headers.append((b"access-control-allow-credentials", b"true"))
     message["headers"] = headers
+
+
+def _cors_outside(scope: Scope) -> bool:
+    """Whether Starlette's `CORSMiddleware` stands further out: it adds `Vary: Origin`, and does not look for one."""
+    for middleware in getattr(scope.get("app"), "user_middleware", ()):
+        if middleware.cls is GatepassMiddleware:
+            return False
+        if middleware.cls is CORSMiddleware:
+            return True
+    return False

@@ -1,5 +1,6 @@
 """The address of an application: which hosts are served, whose pages may call, and what its cookies are called."""
 
+import logging
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from gatepass.core.cookies import Cookies
 from gatepass.core.origin import local
 from gatepass.errors import ConfigurationError, HostUnknown
 from gatepass.web.address import Address, address, requested
+
+logger: Final = logging.getLogger("gatepass.web")
 
 #: What may be part of a cookie's name, and short enough to leave room for its value.
 _STEM: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -70,6 +73,8 @@ class Site:
         #: The one place that there is, where the public address is known.
         self.fixed = None if self._public is None else self._place(self._public, self._public.path)
         self._places: dict[tuple[str, str, str], Place] = {}
+        #: Whether issuer and path of the application have been found to differ.
+        self._compared = False
 
     @property
     def origins(self) -> frozenset[str]:
@@ -119,10 +124,25 @@ class Site:
         if place is None:
             raise HostUnknown
         if self._public is not None:
+            self._compare(self._public, root_path.rstrip("/"))
             reached = requested(self._public.scheme, hosts)
             if reached is None or reached.netloc not in self._hosts:
                 raise HostUnknown
         return place
+
+    def _compare(self, public: Address, root_path: str) -> None:
+        """Say once that the issuer knows nothing of the path that the application lies at.
+
+        A proxy may take that path off again, so this is no refusal. Else the refresh cookie never comes back.
+        """
+        if self._compared or public.path.endswith(root_path):
+            return
+        self._compared = True
+        logger.warning(
+            "the application lies at %r, and issuer %s%s does not end with that: the refresh cookie goes to %s only,"
+            " redirects lead below %s/. Write the path into issuer=, unless a proxy takes it off",
+            root_path[:40], public.origin, public.path, public.path + self._prefix, public.path,
+        )  # fmt: skip
 
     def _place(self, reached: Address, base: str) -> Place:
         # Where an application is mounted under a path with a parameter, a stranger chooses it: it begins no attribute.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from gatepass.errors import ConfigurationError, StoreError
+from gatepass.folders import private_folder
 from gatepass.stores.migrations import Migration, load, pending
 
 #: "gate": what `file` and other programs know our databases by.
@@ -94,7 +95,7 @@ def prepare(path: Path) -> None:
 
 
 def _create(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(path.parent)
     with suppress(FileExistsError):
         # SQLite gives what it puts beside the file the same mode.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
