@@ -63,7 +63,7 @@ def log_in(server: Process, client: httpx.Client, transport: str) -> dict[str, A
 def test_it_starts_in_an_empty_folder_and_keeps_its_files_to_itself(tmp_path: Path) -> None:
     with running(tmp_path, "dev", "--port", "0") as server:
         said = server.said
-        assert set(said["pages"]) == {"sign in", "sign up", "account", "API"}
+        assert set(said["pages"]) == {"sign in", "sign up", "account", "decoder", "API"}
         assert said["files"] == str(tmp_path / ".gatepass")
         assert said["mode"] == "hybrid"
         for page in said["pages"].values():
