@@ -5,6 +5,7 @@ import { Refusal } from "./der.js";
 import { currentName } from "./jwk.js";
 import { readKeys } from "./keys.js";
 import { asTheLibrary } from "./loaded.js";
+import { LONGEST_TOKEN } from "./look.js";
 import { policyProblem } from "./policy.js";
 import { brief, fill, pointsIn } from "./printing.js";
 import { relative } from "./relative.js";
@@ -14,7 +15,6 @@ import { fromBase64url, memberOf, readObject } from "./strict.js";
 import { CHECKS, REFUSALS } from "./texts.js";
 
 // These are the library's: see there why.
-const MAX_SIZE = 8_192;
 const UNDERSTOOD_BY_NOBODY = ["crit", "b64", "zip", "enc"];
 const MAX_NAME = 256;
 const MAX_SUB = 1_024;
@@ -70,9 +70,13 @@ function said(check, facts) {
 /** By the name of a check: `GOOD`, a reason why it cannot be said, or the facts of a refusal. */
 const LOOKS = {
   type: () => GOOD,
-  size: ({ token }) => when(pointsIn(token) <= MAX_SIZE, { said: pointsIn(token), wanted: MAX_SIZE }),
+  size: ({ token }) => when(pointsIn(token) <= LONGEST_TOKEN, { said: pointsIn(token), wanted: LONGEST_TOKEN }),
   ascii: ({ token }) => when(!/[^\0-\x7f]/.test(token), { said: quotedValue(/[^\0-\x7f]/u.exec(token)?.[0]) }),
-  segments: ({ parts }) => when(parts.length === 3 && parts.every(Boolean), { said: parts.length }),
+  segments({ parts, policy }) {
+    // Nothing may be signed, but no token of a type says nothing.
+    const whole = parts.length === 3 && parts[0] && parts[2] && (parts[1] || policy.typ === undefined);
+    return when(whole, { said: parts.length });
+  },
   header: ({ header }) => when(header !== null && !UNDERSTOOD_BY_NOBODY.some((name) => Object.hasOwn(header, name))),
   algorithm: ({ header, policy: { algorithms } }) =>
     algorithms === undefined
@@ -126,7 +130,7 @@ const LOOKS = {
 
 /** The token in its parts, as far as they can be read; a later check looks at them only where an earlier one passed. */
 function partsOf(token) {
-  if (token.length > 2 * MAX_SIZE) return { parts: [] }; // two units make one character at most: it is refused unread
+  if (token.length > 2 * LONGEST_TOKEN) return { parts: [] }; // two units make one character at most: it is refused unread
   const parts = token.split(".");
   const [header, claims] = parts.map((part) => {
     const octets = fromBase64url(part);

@@ -52,7 +52,7 @@ async function byTrial(forms, read, asked, keyText) {
     const key = await firstFitting(form, asked, [...candidates].sort((a, b) => isNamed(b) - isNamed(a)));
     if (key) return found(form, key, read, asked, forms);
   }
-  return notFound(forms[0], candidates, read, asked);
+  return notFound(forms.find(({ said }) => currentName(said) === asked) ?? forms[0], candidates, read, asked);
 }
 
 function found(form, key, read, asked, forms) {
@@ -63,7 +63,7 @@ function found(form, key, read, asked, forms) {
     const sentence = `The signature is one of this key, but ${broken}: strict verifiers refuse the token, lenient ones take it.`;
     return { ...answer, verdict: "invalid", sentence };
   }
-  if (key.reading === "blank") {
+  if (key.known === "secret_blank") {
     return { ...answer, verdict: "invalid", sentence: `The signature fits a blank secret (${asked}): anybody can make such a token.` };
   }
   return { ...answer, verdict: "valid", sentence: `Signature valid (${asked}, ${nameOf(form, key, read)}).${place}` };
@@ -77,8 +77,9 @@ function warningsOf({ said, kid }, key, read, asked) {
   if (currentName(said) !== asked) {
     warn("alg_other", "stop", `The token says ${quotedName(said)} and is signed with ${asked}: a strict verifier refuses it.`);
   }
-  if (read.keys.length === 1 && key.kid !== null && kid !== undefined && key.kid !== kid) {
-    warn("kid_other", "warn", `The token names the key ${quotedName(kid)}; this one is ${quotedName(key.kid)}.`);
+  if (key.kid !== null && kid !== undefined && key.kid !== kid) {
+    const other = `The token names the key ${quotedName(kid)}; the one that signed is ${quotedName(key.kid)}.`;
+    warn("kid_other", "warn", `${other} A strict verifier tries no other than the one that is named.`);
   }
   warn("unfit", "warn", read.unfit === key.unfit ? "" : read.unfit);
   return warnings;
@@ -103,12 +104,13 @@ async function notFound(form, candidates, read, asked) {
   const [key] = candidates;
   const warnings = read.keys.length === 1 ? key.warnings : [];
   const malformed = await formProblem(form, candidates, asked);
-  if (malformed) return { verdict: "invalid", sentence: malformed, key, warnings };
+  const hint = kidHint(form, candidates);
+  if (malformed) return { verdict: "invalid", sentence: [malformed, hint].filter(Boolean).join(" "), key, warnings };
   const several = candidates.length > 1 && !key.reading;
   const sentence = [
     `Signature invalid (${asked}): it is ${several ? `of none of the ${candidates.length} keys` : "not one of this key"}.`,
     form.said !== undefined && currentName(form.said) !== asked ? `The token says ${quotedName(form.said)}, and you chose ${asked}.` : "",
-    kidHint(form, candidates),
+    hint,
     key.reading ? `The secret was read as ${candidates.map(({ reading }) => reading).join(", ")}; none of these signed it.` : "",
     "Another key signed the token, or it was changed after it was signed.",
   ];
