@@ -1,6 +1,7 @@
 """An issuer that publishes keys, on loopback: it answers as a test says, and notes who asked."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,8 +29,15 @@ class Issuer:
     instead: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked has hung up, or does not believe who this is: nothing to print."""
+
+
 @contextmanager
-def issuer() -> Iterator[Issuer]:
+def issuer(context: ssl.SSLContext | None = None) -> Iterator[Issuer]:
+    """An issuer that speaks TLS as *context* says, to whoever calls it localhost; HTTP without one."""
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             made.paths.append(self.path)
@@ -48,8 +56,13 @@ def issuer() -> Iterator[Issuer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Issuer(f"http://127.0.0.1:{server.server_address[1]}/keys")
+    server = _Server(("127.0.0.1", 0), Handler)
+    if context is None:
+        made = Issuer(f"http://127.0.0.1:{server.server_address[1]}/keys")
+    else:
+        # The handshake is left to the thread that answers, or one that never ends would keep the others out.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        made = Issuer(f"https://localhost:{server.server_address[1]}/keys")
     thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     try:
