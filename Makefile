@@ -87,11 +87,13 @@ format: $(VENV)/.check  ## mend what a machine can mend
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)-bench/.ready  ## how fast it is, beside its peers and its budget
+	$(VENV)-bench/bin/python -m bench tokens
 	$(VENV)-bench/bin/python -m bench core
 	$(VENV)-bench/bin/python -m bench requests
 	$(VENV)-bench/bin/python -m bench logins
 
 smoke: $(VENV)-bench/.ready  ## that the bench runs, and that each of its sides accepts and refuses what it should
+	$(VENV)-bench/bin/python -m bench tokens --smoke
 	$(VENV)-bench/bin/python -m bench core --smoke
 	$(VENV)-bench/bin/python -m bench requests --smoke
 	$(VENV)-bench/bin/python -m bench logins --smoke

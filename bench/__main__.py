@@ -1,4 +1,4 @@
-"""Measure a topic and print it as Markdown: ``python -m bench core``; with ``--smoke`` only show that it runs."""
+"""Measure a topic and print it as Markdown: ``python -m bench tokens``; with ``--smoke`` only show that it runs."""
 
 import argparse
 from collections.abc import Callable, Iterable, Mapping
@@ -9,13 +9,14 @@ from bench.requests import report as requests
 
 
 def core(*, few: bool) -> Iterable[str]:
-    """Tokens, checks and flows, without any framework."""
-    cases = [*tokens.cases(), *checks.cases()]
+    """Checks and flows, without any framework."""
+    cases = checks.cases()
     yield report(smoke(cases) if few else measure(cases))
 
 
 #: What a topic prints, piece by piece.
 TOPICS: Mapping[str, Callable[[bool], Iterable[str]]] = {
+    "tokens": lambda few: tokens.run(few=few),
     "core": lambda few: core(few=few),
     "requests": lambda few: requests.run(smoke=few),
     "logins": lambda few: logins.run(smoke=few),
