@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Request
+from support.chromium import launched
 from support.elsewhere import Elsewhere, elsewhere
-from support.needs import CHROMIUM, needs
 from support.register import REGISTER
 from support.server import Server, clocked, standalone
 
@@ -21,13 +21,8 @@ Serve = Callable[[str, Mode], Server]
 # For each file anew: as long as it is open, this thread has a running event loop, and no other test could start one.
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    needs("chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -5,22 +5,15 @@ The screenshots are written to `build/`, for whoever looks at them.
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Route
+from support.looks import NARROW, SCREENSHOTS, WIDE, beyond, emulate, violations
 from support.person import CHROME, FIREFOX, PASSWORD, PHONE, Person, new_address
 from support.server import Server
 
 from gatepass import Mode
-
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-AXE: Final = Axe()
-
-#: Of the smallest phone that is sold, and of a desk.
-NARROW, WIDE = 320, 1_000
 
 
 class Visit:
@@ -187,29 +180,6 @@ def visit(serve_pages: Callable[[Mode], Server], new_context: Callable[..., Brow
     ]
 
 
-def emulate(page: Page, scheme: Literal["light", "dark"], width: int, *, forced: bool = False) -> None:
-    page.emulate_media(color_scheme=scheme, forced_colors="active" if forced else "none")
-    page.set_viewport_size({"width": width, "height": 700})
-
-
-def violations(page: Page) -> list[str]:
-    """What axe finds, all of its rules on: those of WCAG and those of good practice."""
-    found = AXE.run(page).response["violations"]
-    return [f"{item['id']}: {node['html'][:200]}" for item in found for node in item["nodes"]]
-
-
-def beyond(page: Page, width: int) -> list[str]:
-    """What reaches out of a page that is *width* pixels wide."""
-    if page.evaluate("document.documentElement.scrollWidth") <= width:
-        return []
-    found: list[str] = page.evaluate(
-        "width => [...document.querySelectorAll('body *')]"
-        ".filter(node => node.getBoundingClientRect().right > width).map(node => node.outerHTML.slice(0, 200))",
-        width,
-    )
-    return found or ["the page itself"]
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_for_everybody(name: str, visit: Visit) -> None:
     """Also when a finger makes its text twice as large: that is the width of a small phone."""
@@ -244,13 +214,14 @@ def test_the_keyboard_goes_through_a_form_in_its_order_and_is_seen(visit: Visit)
     visit.ada.go("/login")
     page = visit.ada.page
     order = []
-    for _ in range(8):
+    for _ in range(9):
         page.keyboard.press("Tab")
         focused = page.evaluate_handle("document.activeElement")
         order.append(focused.evaluate("node => node.id || node.innerText"))
         assert focused.evaluate("node => getComputedStyle(node).outlineStyle") == "solid"
 
-    assert order == ["gatepass", "Your account", "API", "email", "password", "remember", "Sign in", "Create one"]
+    pages = ["gatepass", "Your account", "Decoder", "API"]
+    assert order == [*pages, "email", "password", "remember", "Sign in", "Create one"]
 
 
 def test_password_managers_know_each_field(visit: Visit) -> None:

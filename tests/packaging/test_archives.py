@@ -14,7 +14,10 @@ from zipfile import ZipFile
 import pytest
 from support.needs import needs
 
+from gatepass.server.decoder.builder import build
+
 ROOT = Path(__file__).parents[2]
+DECODER = "gatepass/server/decoder/decoder.html"
 
 # Two builds, a fresh environment and two installs: about 20 seconds here, and a slow line to the registry.
 pytestmark = pytest.mark.timeout(240)
@@ -75,12 +78,20 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         if path.is_file() and "__pycache__" not in path.parts
     }
 
-    assert source == {name for name in names if ".dist-info/" not in name}
+    # The decoder is one page there, made of its sources.
+    made = {name for name in source if re.fullmatch(r"gatepass/server/decoder/(?:\w+\.js|page\.(?:html|css))", name)}
+    assert len(made) > 10
+    assert source - made | {DECODER} == {name for name in names if ".dist-info/" not in name}
     assert "gatepass/py.typed" in names
     assert any(re.fullmatch(r"gatepass/stores/migrations/.*\.sql", name) for name in names)
     for kind in ("templates/login.html", "static/gatepass.css"):
         assert f"gatepass/server/{kind}" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_decoder_in_the_wheel_is_the_one_of_the_sources(wheel: Path) -> None:
+    """So that its hash is the one that is published, however it was installed."""
+    assert ZipFile(wheel).read(DECODER) == build().encode()
 
 
 def test_the_wheel_asks_for_what_is_pinned(wheel: Path) -> None:
@@ -188,6 +199,7 @@ def test_with_its_extra_the_server_runs_and_somebody_signs_up_and_logs_in(
         assert "session_id" in done("curl", *jar, f"{url}/auth/me")
         assert "<form" in done("curl", *jar, "--header", "Accept: text/html", f"{url}/account")
         assert "{" in done("curl", *jar, f"{url}/static/gatepass.css")
+        assert done("curl", *jar, f"{url}/decoder") == build()
     finally:
         process.terminate()
         process.wait(30)

@@ -66,6 +66,15 @@ def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_comments_go_along_and_descriptions_do_not(tmp_path: Path) -> None:
+    """Whoever reads the page reads why; how a module is called is told in the sources."""
+    entry = write(
+        tmp_path, page="// Why.\n/** How.\n * @param {string} a\n */\nexport function a() {\n  // Because.\n}\n"
+    )
+
+    assert bundle(entry) == "// page.js\n// Why.\nfunction a() {\n  // Because.\n}\n"
+
+
 @pytest.mark.parametrize(
     ("planted", "sentence"),
     [

@@ -63,7 +63,7 @@ def log_in(server: Process, client: httpx.Client, transport: str) -> dict[str, A
 def test_it_starts_in_an_empty_folder_and_keeps_its_files_to_itself(tmp_path: Path) -> None:
     with running(tmp_path, "dev", "--port", "0") as server:
         said = server.said
-        assert set(said["pages"]) == {"sign in", "sign up", "account", "API"}
+        assert set(said["pages"]) == {"sign in", "sign up", "account", "decoder", "API"}
         assert said["files"] == str(tmp_path / ".gatepass")
         assert said["mode"] == "hybrid"
         for page in said["pages"].values():
@@ -75,12 +75,13 @@ def test_it_starts_in_an_empty_folder_and_keeps_its_files_to_itself(tmp_path: Pa
 def test_what_it_tells_people_is_where_things_are(tmp_path: Path) -> None:
     """The same in lines, as `make dev` shows it."""
     port = free_port()
-    with running(tmp_path, "dev", "--port", str(port), lines=7) as server:
+    with running(tmp_path, "dev", "--port", str(port), lines=8) as server:
         text = "\n".join(server.said["lines"])
     for part in (
         f"http://127.0.0.1:{port}/login",
         "/signup",
         "/account",
+        "/decoder",
         "/docs",
         str(tmp_path / ".gatepass"),
         "Ctrl-C",

@@ -43,6 +43,7 @@ def dev(*, mode: str | None, port: int | None, as_json: bool) -> None:
             "sign in": f"{url}/login",
             "sign up": f"{url}/signup",
             "account": f"{url}/account",
+            "decoder": f"{url}/decoder",
             "API": f"{url}/docs",
         }
         files = str(folder) if folder else "none: all is kept in memory, and gone when it ends"

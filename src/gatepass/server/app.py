@@ -19,6 +19,7 @@ from gatepass.errors import GatepassError
 from gatepass.fastapi import Gatepass
 from gatepass.records import Subject
 from gatepass.server import docs, health, pages, routes
+from gatepass.server.decoder import served as decoder
 from gatepass.server.guard import Guard
 from gatepass.server.kept import keep
 from gatepass.server.parts import Parts
@@ -85,7 +86,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     app.add_exception_handler(RequestValidationError, on_invalid)  # type: ignore[arg-type]
     if settings.signup != "off":
         app.include_router(routes.joining)
-    for part in (routes, health, pages, docs):
+    for part in (routes, health, pages, docs, decoder):
         app.include_router(part.router)
     app.mount("/static", _Files(directory=_STATIC))
     return app

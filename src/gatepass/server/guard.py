@@ -64,6 +64,9 @@ class Guard:
                 headers["X-Request-Id"] = id
                 for name, value in self._headers.items():
                     _ = headers.setdefault(name, value)
+                if "sandbox" in headers["Content-Security-Policy"]:
+                    # A browser may refuse the two together (HTML, section 7.1.3).
+                    del headers["Cross-Origin-Opener-Policy"]
             await send(message)
 
         try:

@@ -45,9 +45,9 @@ export function explained(text) {
  */
 export async function agreement(refused, token, policy, keyText, now) {
   const { code, reason } = refused;
-  const open = (sentence) => ({ agrees: null, sentence });
-  if (OPAQUE.test(token)) return open(HINTS.opaque);
-  if (!ABOUT_TOKENS.includes(code)) return open("Nothing in a token says this: it is about the request, the session or the service.");
+  const unsaid = (sentence) => ({ agrees: null, sentence });
+  if (OPAQUE.test(token)) return unsaid(HINTS.opaque);
+  if (!ABOUT_TOKENS.includes(code)) return unsaid("Nothing in a token says this: it is about the request, the session or the service.");
   const { failed, skipped, unfit } = await refusal(token, policy, keyText, now);
   const isSame = (word) => code === "credential_expired" || !reason || reason === "unknown" || word === reason;
   if (failed) {
@@ -55,7 +55,7 @@ export async function agreement(refused, token, policy, keyText, now) {
     return { agrees: same, sentence: `${same ? "The token agrees" : "Here, another check says no first"}: ${failed.sentence} ${failed.fix}` };
   }
   const left = skipped.find(({ check }) => CHECKS[check][0] === code && isSame(CHECKS[check][1]));
-  if (unfit || left) return open(`Whether the token agrees cannot be said. ${unfit || left.why}${inToken(left?.check, token)}`);
+  if (unfit || left) return unsaid(`Whether the token agrees cannot be said. ${unfit || left.why}${inToken(left?.check, token)}`);
   const why = code === "credential_expired" ? " Compare the clocks; in hybrid mode, newer roles make a token too old, too." : "";
   return {
     agrees: false,

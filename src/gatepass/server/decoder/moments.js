@@ -4,9 +4,9 @@ import { keep } from "./countdown.js";
 import { made } from "./elements.js";
 import { relative } from "./relative.js";
 
-/** `at`, in seconds since the epoch, as `2026-11-24 13:03:12Z`. */
+/** `at`, in seconds since the epoch, as `2026-11-24 13:03:12`. */
 export function utcTime(at) {
-  return new Date(Math.floor(at) * 1_000).toISOString().replace("T", " ").replace(".000", "");
+  return new Date(Math.floor(at) * 1_000).toISOString().replace("T", " ").replace(".000Z", "");
 }
 
 /** The same on the clocks of whoever looks, as `2026-11-24 14:03:12 +01:00`. */
@@ -15,7 +15,7 @@ export function localTime(at) {
   const east = -date.getTimezoneOffset();
   const offset = `${east < 0 ? "-" : "+"}${twoDigits(Math.abs(east) / 60)}:${twoDigits(Math.abs(east) % 60)}`;
   // As if it were that of Greenwich: then it is written in the same way.
-  return utcTime(Math.floor(at) + east * 60).replace("Z", ` ${offset}`);
+  return `${utcTime(Math.floor(at) + east * 60)} ${offset}`;
 }
 
 /** A time of a token, kept up to date. */
@@ -27,7 +27,7 @@ export function momentShown({ at }) {
     "p",
     { class: "moment" },
     away,
-    made("time", { datetime: utcTime(at).replace(" ", "T") }, `${localTime(at)} local (${zone})`),
+    made("time", { datetime: `${utcTime(at).replace(" ", "T")}Z` }, `${localTime(at)} local (${zone})`),
     made("span", {}, `${utcTime(at)} UTC`),
   );
 }

@@ -7,46 +7,58 @@ import { asObject, partShown } from "./members.js";
 import { placeOf } from "./place.js";
 import { fill } from "./printing.js";
 import { relative } from "./relative.js";
+import { lineOf } from "./lines.js";
 import { sizeShown } from "./sizes.js";
 import { VERDICTS } from "./texts.js";
 
 /** How each sentence of the verdict of an inspection begins: it has no key. */
 const UNVERIFIED = "Not verified.";
-const LEVEL_NAMES = { stop: "Stop", warn: "Warning", info: "Note" };
 /** Compact tokens whose last part is their only signature: without it, they are good for nothing but reading. */
 const REDACTABLE = new Set(["jws", "dpop"]);
 const REDACTED = "redacted";
-/** Those that come first are what somebody wants to read. */
-const FIRST_PARTS = ["payload", "header"];
 
 /** All of `token`; `verification` is what `verify` said of it, or null. */
 export function tokenShown(token, verification) {
-  const grave = [...token.defects.map((defect) => defectShown(token, defect)), ...findingsShown(token, ["stop", "warn"])];
-  return [
+  const findings = findingsOf(token, verification);
+  const of = (...levels) => findings.filter(({ level }) => levels.includes(level)).map(lineOf);
+  return made(
+    "article",
+    { class: "card" },
     headlineShown(token, verification),
-    made("p", { class: "kind" }, `This is ${token.title}.`),
-    grave.length ? made("ul", { class: "remarks" }, grave) : "",
-    ...partsShown(token, verification),
-    helpShown(token),
+    made("p", { class: "hint" }, `This is ${token.title}.`),
+    remarksShown("", [...token.defects.map((defect) => defectShown(token, defect)), ...of("stop")]),
+    partsShown(token, verification, true),
+    remarksShown("Warnings", of("warn")),
+    partsShown(token, verification, false),
+    remarksShown("Good to know", [...of("info"), ...helpShown(token)]),
     sizeShown(token),
-    ...token.inner.map((one) => made("section", { class: "inner" }, made("h2", {}, "The token inside"), tokenShown(one, null))),
-  ];
+    token.inner.map((one) => made("section", { class: "inner" }, made("h2", {}, "The token inside"), tokenShown(one, null))),
+  );
+}
+
+/** What was found without a key, and with it; the same is said once. */
+function findingsOf({ findings }, verification) {
+  const known = new Set(findings.map(({ code }) => code));
+  return [...findings, ...(verification?.warnings ?? []).filter(({ code }) => !known.has(code))];
 }
 
 /** The verdict in words, as it is at the time `now`. */
-export function headline(token, verification, now) {
+function headline(token, verification, now) {
+  const findings = findingsOf(token, verification);
   const counts = [
     counted(token.defects.length, "defect", "defects"),
-    counted(token.findings.filter(({ level }) => level === "stop").length, "reason to stop", "reasons to stop"),
-    counted(token.findings.filter(({ level }) => level === "warn").length, "warning", "warnings"),
+    counted(findings.filter(({ level }) => level === "stop").length, "reason to stop", "reasons to stop"),
+    counted(findings.filter(({ level }) => level === "warn").length, "warning", "warnings"),
   ];
   const said = verdictAt(token, now);
-  const begin = verification === null ? said : said.replace(UNVERIFIED, () => verification.sentence);
+  // What could not be tried is told where it was asked: the token is as little verified as before.
+  const isTried = verification !== null && verification.verdict !== "unusable";
+  const begin = isTried ? said.replace(UNVERIFIED, () => verification.sentence) : said;
   return [begin, ...counts].filter(Boolean).join(" ");
 }
 
 /** `token` without its signature, so that it can be shown to others; null where that is not all that makes it work. */
-export function redacted({ kind, text }) {
+function redacted({ kind, text }) {
   return REDACTABLE.has(kind) ? text.replace(/[^.]*$/, REDACTED) : null;
 }
 
@@ -70,7 +82,10 @@ function verdictAt({ verdict, state, moments }, now) {
 
 function severity(token, verification) {
   const isBad =
-    verification?.verdict === "invalid" || token.state === "expired" || token.findings.some(({ level }) => level === "stop");
+    verification?.verdict === "invalid" ||
+    token.defects.length > 0 ||
+    token.state === "expired" ||
+    findingsOf(token, verification).some(({ level }) => level === "stop");
   if (isBad) return "wrong";
   return verification?.verdict === "valid" && token.state === "alive" ? "good" : "open";
 }
@@ -79,15 +94,12 @@ function counted(number, one, several) {
   return number ? `${number} ${number === 1 ? one : several}.` : "";
 }
 
-function partsShown(token, verification) {
-  const rank = ({ name }) => (FIRST_PARTS.includes(name) ? FIRST_PARTS.indexOf(name) : FIRST_PARTS.length);
-  const label = verification?.verdict === "valid" ? "signature valid" : "not verified";
-  return [...token.parts]
-    .sort((one, other) => rank(one) - rank(other))
-    .map((part) => {
-      const isPayload = part.name === "payload";
-      return partShown(part, isPayload ? token.moments : [], label, isPayload ? copyButtons(token, part) : []);
-    });
+/** The payload, which is what somebody wants to read first; or the other parts. */
+function partsShown(token, verification, isFirst) {
+  const isGood = verification?.verdict === "valid";
+  return token.parts
+    .filter(({ name }) => (name === "payload") === isFirst)
+    .map((part) => partShown(part, isFirst ? token.moments : [], isGood, isFirst ? copyButtons(token, part) : []));
 }
 
 function copyButtons(token, payload) {
@@ -104,17 +116,14 @@ function defectShown(token, defect) {
   return made("li", { class: "wrong" }, made("strong", {}, "Wrong: "), worded(defect.sentence), place ? made("div", {}, place) : "");
 }
 
-function findingsShown({ findings }, levels) {
-  return findings
-    .filter(({ level }) => levels.includes(level))
-    .map(({ level, sentence }) => made("li", { class: level }, made("strong", {}, `${LEVEL_NAMES[level]}: `), worded(sentence)));
-}
-
 function helpShown(token) {
-  const lines = [
-    ...findingsShown(token, ["info"]),
+  return [
     ...token.noise.map(({ sentence }) => made("li", {}, made("strong", {}, "Cut off: "), worded(sentence))),
     ...token.hints.map(({ sentence }) => made("li", {}, worded(sentence))),
   ];
-  return lines.length ? made("section", {}, made("h3", {}, "Good to know"), made("ul", { class: "remarks" }, lines)) : "";
+}
+
+function remarksShown(title, lines) {
+  if (!lines.length) return "";
+  return made("section", {}, title ? made("h3", {}, title) : "", made("ul", { class: "remarks" }, lines));
 }

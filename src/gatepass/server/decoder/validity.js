@@ -15,12 +15,13 @@ export function judgeTimes(token) {
 
 /** Listen to what is asked. */
 export function setUpValidity() {
-  for (const id of ["valid-at", "leeway"]) element(id).addEventListener("input", answer);
+  for (const id of ["valid-at", "tolerance"]) element(id).addEventListener("input", answer);
 }
 
 /** Forget what was asked. */
 export function clearValidity() {
   element("valid-at").value = "";
+  element("tolerance").value = element("tolerance").defaultValue;
   judgeTimes(null);
 }
 
@@ -41,7 +42,7 @@ export function validAt(moments, at, leeway) {
 
 function answer() {
   const at = new Date(element("valid-at").value).getTime() / 1_000;
-  const leeway = Number(element("leeway").value);
+  const leeway = Number(element("tolerance").value);
   if (judged === null || Number.isNaN(at)) refill(element("valid-said"));
   else refill(element("valid-said"), `${validAt(judged.moments, at, leeway)} (${localTime(at)}, ${utcTime(at)} UTC)`);
 }

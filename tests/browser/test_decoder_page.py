@@ -1,0 +1,233 @@
+"""The decoder as somebody meets it: at the keyboard, while time goes on, with hostile text, without cryptography."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+from support.chromium import launched
+from support.decoding import CLAIMS, KEY, NOW, PUBLIC, TOKEN, Visit
+from support.recorder import Recorder, recorder
+
+from gatepass.core.strict import b64encode
+from gatepass.tokens import sign
+
+MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}${alert(3)}"
+BIDI, CONTROL, NOBODY_SEES = "\u202egpj.exe", "\x1b[2J\x07\x00", "pay\u200bpal"
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Recorder]:
+    with recorder() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def chromium(watched: Recorder) -> Iterator[Browser]:
+    with launched(watched.rules) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(new_context: Callable[..., BrowserContext], watched: Recorder) -> Visit:
+    return Visit(new_context(timezone_id="Europe/Berlin"), watched.url)
+
+
+def segment(value: object) -> str:
+    return b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
+
+
+def carrying(payload: object, header: object = None) -> str:
+    """A token that nobody signed."""
+    return f"{segment(header or {'alg': 'HS256'})}.{segment(payload)}.{'A' * 43}"
+
+
+# -- what it says ------------------------------------------------------------------------------------------------------
+
+
+def test_the_verdict_comes_first_in_words_and_then_the_claims(visit: Visit) -> None:
+    """All on the screen of a laptop, with nothing to be opened."""
+    visit.page.set_viewport_size({"width": 1_280, "height": 720})
+    visit.open()
+    visit.paste(f"curl -H 'Authorization: Bearer {TOKEN}' https://api.example")
+
+    said = visit.verdict.inner_text()
+    assert said.startswith("Not verified. It expires in ")
+    for claim in ("iss", "sub", "aud"):
+        expect(visit.page.locator("article .part").first.get_by_text(claim, exact=True)).to_be_in_viewport()
+    shown = visit.page.locator("article").inner_text()
+    for word in ("Who issued it.", "local (Europe/Berlin)", "UTC", "Cut off:", "of a cookie of 4,096 bytes"):
+        assert word in shown
+
+    assert visit.verify().startswith("Signature valid (ES256")
+    assert visit.verdict.inner_text().startswith("Signature valid (ES256")
+    visit.page.get_by_label("Key or secret").fill("")  # what was said is not said of another key
+    expect(visit.verdict).to_contain_text("Not verified.")
+
+
+def test_each_of_several_tokens_can_be_chosen(visit: Visit) -> None:
+    expired = sign({**CLAIMS, "exp": NOW - 200_000}, KEY)
+    visit.open()
+    visit.paste(f"{TOKEN}\n{expired}\n{'A' * 22}.{'A' * 43}")
+
+    options = visit.page.get_by_role("group", name="3 tokens").get_by_role("radio")
+    assert options.count() == 3
+    options.nth(1).check()
+    expect(visit.verdict).to_contain_text("It expired 2 days ago.")
+    options.nth(1).press("ArrowDown")
+    expect(visit.page.locator("article")).to_contain_text("a random id; there is nothing to read in it")
+    expect(visit.page.get_by_role("button", name="Verify", exact=True)).to_be_hidden()
+
+
+def test_the_algorithm_is_the_persons_and_never_the_tokens(visit: Visit) -> None:
+    """Row B4: the token says HS256 under the public key, and nothing here believes it."""
+    visit.open()
+    visit.paste()
+    visit.page.get_by_label("Key or secret").fill(PUBLIC)
+    visit.press("Verify")
+    expect(visit.page.locator("#verify-said")).to_contain_text("Choose the algorithm first")
+    assert visit.page.locator("#algorithm").input_value() == ""
+
+    assert "you chose RS256" in visit.verify(algorithm="RS256")
+    expect(visit.verdict).to_contain_text("Not verified.")
+
+
+def test_the_check_that_says_no_is_named(visit: Visit) -> None:
+    visit.open()
+    visit.paste()
+    visit.page.get_by_label("Key or secret").fill(PUBLIC)
+    policy = {"issuer": "https://id.example", "audience": "invoices", "algorithms": ["ES256"]}
+    visit.page.get_by_label("What the service is set to").fill(json.dumps(policy))
+    assert visit.page.get_by_label("Audience").input_value() == "invoices"
+    visit.press("Find the check that says no")
+    said = visit.page.locator("#refusal-said .notice").first
+    expect(said).to_contain_text("aud is orders; wanted is invoices.")
+    visit.page.get_by_text("All checks, in their order").click()
+    checks = visit.page.locator("#refusal-said li")
+    said_no = [line for line in checks.all_inner_texts() if line.startswith("Said no")]
+    assert said_no == ["Said no: aud is your audience, or a list that has it"]
+
+    visit.page.get_by_label("Audience").fill("orders")
+    visit.press("Find the check that says no")
+    expect(said).to_have_text("None of these checks says no. A service that asks for this takes it.")
+    visit.page.get_by_label("What the service is set to").fill('{"code": "credential_expired", "status": 401}')
+    expect(visit.page.locator("#pasted-said")).to_contain_text("401 credential_expired")
+
+
+def test_it_says_whether_a_token_is_valid_at_another_time(visit: Visit) -> None:
+    """On the clock of whoever asks: in Berlin it is an hour later than in Greenwich in winter."""
+    visit.open()
+    visit.paste(sign({**CLAIMS, "exp": 1_900_000_000}, KEY))
+    said = visit.page.locator("#valid-said")
+
+    visit.page.get_by_label("Time, on your clock").fill("2030-03-17T18:46:39")
+    expect(said).to_contain_text("Yes, by its times: it expires 1 s later. (2030-03-17 18:46:39 +01:00")
+    visit.page.get_by_label("Time, on your clock").fill("2030-03-17T18:46:41")
+    expect(said).to_contain_text("Yes, but only by the leeway")
+    visit.page.locator("#tolerance").fill("0")
+    expect(said).to_contain_text("No. It had expired 1 s before.")
+
+
+# -- time --------------------------------------------------------------------------------------------------------------
+
+
+def test_time_goes_on_and_is_said_aloud_at_thresholds_only(visit: Visit) -> None:
+    visit.page.clock.install(time=datetime.fromtimestamp(1_899_999_900, UTC))
+    visit.open()
+    visit.page.clock.pause_at(datetime.fromtimestamp(1_900_000_000, UTC))
+    visit.paste(sign({**CLAIMS, "iat": 1_899_999_000, "exp": 1_900_000_310}, KEY))
+    visit.page.evaluate(
+        "() => { globalThis.heard = []; const node = document.querySelector('#said');"
+        " new MutationObserver(() => heard.push(node.textContent)).observe(node, { childList: true }); }"
+    )
+    expect(visit.verdict).to_contain_text("It expires in 5 min 10 s.")
+    visit.page.clock.run_for(200_000)
+    expect(visit.verdict).to_contain_text("It expires in 1 min 50 s.")
+    visit.page.clock.run_for(200_000)
+    expect(visit.verdict).to_contain_text("It expired 1 min 30 s ago.")
+
+    heard = visit.page.evaluate("heard")
+    assert heard == ["It expires in 5 min.", "It expires in 1 min.", "It expires in 10 s.", "It has expired."]
+
+
+# -- hostile text ------------------------------------------------------------------------------------------------------
+
+HOSTILE = {
+    "5 MiB": TOKEN + "A" * (5 << 20),
+    "5 MiB of dots": "ey." * ((5 << 20) // 3),
+    "5 MiB of claims": carrying({str(number): number for number in range(300_000)}),
+    "10,000 deep": carrying(b'{"a":' * 10_000 + b"1" + b"}" * 10_000),
+    "10,000 deep lists": carrying(b'{"a":' + b"[" * 10_000 + b"]" * 10_000 + b"}"),
+    "names twice": carrying(b'{"sub":"ada","sub":"eve","__proto__":{"isAdmin":true},"constructor":1,"toString":2}'),
+    "markup": carrying({MARKUP: MARKUP, "a": [MARKUP]}, {"alg": MARKUP, "kid": MARKUP}),
+    "markup around it": f"{MARKUP}{TOKEN}{MARKUP}",
+    "bidi": carrying({"file": BIDI, BIDI: CONTROL, "name": NOBODY_SEES}, {"alg": BIDI}),
+    "1,000 tokens": f"{TOKEN}\n" * 1_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_text(name: str, visit: Visit) -> None:
+    """Nothing of it is run, nothing becomes an element, and the page answers after it."""
+    visit.open()
+    visit.page.evaluate(
+        "text => { const field = document.querySelector('#text'); field.value = text;"
+        " field.dispatchEvent(new Event('input')); }",
+        HOSTILE[name],
+    )
+    visit.page.locator("#result > *").first.wait_for()
+
+    assert visit.page.locator("#result").locator("img, script, iframe, a, style, svg, object, form").count() == 0
+    shown = visit.page.locator("#result").inner_text()
+    assert not [letter for letter in "\u202e\u200b\x1b\x07\0" if letter in shown]
+    assert visit.page.evaluate("[{}.isAdmin === undefined, Object.prototype.toString.call([])]") == [
+        True,
+        "[object Array]",
+    ]
+    if name == "names twice":
+        assert "__proto__" in shown
+        assert "is there twice" in shown
+    visit.paste()
+    assert visit.verify().startswith("Signature valid")
+    assert visit.complaints == []
+
+
+# -- the keyboard, and places without cryptography ---------------------------------------------------------------------
+
+
+def test_the_keyboard_is_enough(visit: Visit) -> None:
+    visit.open()
+    page = visit.page
+    page.locator("#text").focus()
+    page.keyboard.insert_text(TOKEN)
+    visit.verdict.wait_for()
+    order: list[str] = []
+    while not order or order[-1] != "verify":
+        page.keyboard.press("Tab")
+        focused = page.evaluate_handle("document.activeElement")
+        order.append(focused.evaluate("node => node.id || node.innerText"))
+        assert focused.evaluate("node => getComputedStyle(node).outlineStyle") == "solid", order
+        if order[-1] == "key":
+            page.keyboard.insert_text(PUBLIC)
+        if order[-1] == "algorithm":
+            page.keyboard.type("ES256")
+    page.keyboard.press("Enter")
+
+    expect(visit.page.locator("#verify-said .notice")).to_contain_text("Signature valid")
+    assert order[-5:] == ["key", "key-shown", "key-clear", "algorithm", "verify"]
+
+
+def test_where_a_browser_does_no_cryptography_the_page_says_so(visit: Visit, watched: Recorder) -> None:
+    """Over http, from a name that is not of this machine. What can be read is read."""
+    visit.url = f"http://decoder.example:{watched.port}/decoder"
+    visit.open()
+    assert visit.page.evaluate("isSecureContext") is False
+    visit.paste()
+
+    expect(visit.verdict).to_contain_text("It expires in ")
+    assert "Save the page and open the file" in visit.verify()
+    expect(visit.page.locator("#own-hash")).to_contain_text("browsers do no cryptography")
+    visit.press("Copy claims")
+    expect(visit.page.get_by_role("button", name="Copied")).to_be_visible()
+    assert visit.complaints == []
