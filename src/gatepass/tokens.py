@@ -8,13 +8,14 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import msgspec
 
 from gatepass.core import jws
-from gatepass.core.claims import ACCESS, REQUIRED, Claims, TokenCheck
+from gatepass.core.claims import ACCESS, MAX_TIME, REQUIRED, Claims, TokenCheck
 from gatepass.core.inspect import Inspection
 from gatepass.core.inspect import inspect as _inspect
 from gatepass.core.keyring import KeyRing
 from gatepass.core.keys import Key, KeySet
 from gatepass.core.strict import read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
+from gatepass.records import thaw
 
 __all__ = ["Claims", "Inspection", "KeySource", "inspect", "sign", "verify"]
 
@@ -48,30 +49,33 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
 
     Raises:
         ConfigurationError: The key cannot sign or can be guessed, or this could never be verified again: a value that
-            JSON cannot hold, a header that is set by the key or that no one follows, a token over 8,192 bytes.
+            would not come back out of JSON as it is, a header that is set by the key or that no one follows, a token
+            over 8,192 bytes.
     """
-    signer = key.signer(int(time())) if isinstance(key, KeyRing) else key
+    signer = _signer(key)
     if signer.weakness:
         raise ConfigurationError(
             cause=signer.weakness, fix=f"Make a key with keys.generate({signer.alg!r}).", source="sign(key)"
         )
-    more = dict(headers or {})
+    more = _headers(headers)
     typ = more.pop("typ", ACCESS)
-    if jws.RESERVED & more.keys() or not isinstance(typ, str) or not typ:
+    if jws.RESERVED & more.keys() or not isinstance(typ, str) or not typ or not typ.isascii():
         raise ConfigurationError(
-            cause=f"headers hold one of {', '.join(sorted(jws.RESERVED))}, or a typ that is no text",
+            cause=f"headers hold one of {', '.join(sorted(jws.RESERVED))}, or a typ that is no text in ASCII",
             fix="Leave out what the key says by itself and what no verifier of ours follows.",
             source="sign(headers=...)",
         )
     try:
         payload = msgspec.json.encode(dict(claims))
-        _ = read_object(payload), read_object(msgspec.json.encode(more))
+        same = _same(read_object(payload), claims) and _same(read_object(msgspec.json.encode(more)), more)
     except (TypeError, ValueError, OverflowError, RecursionError, MalformedCredential):
+        payload, same = b"", False
+    if not same:
         raise ConfigurationError(
             cause="claims or headers hold what JSON cannot",
             fix="Give texts, numbers, booleans, None, lists and dicts with texts as names, and not deeply nested.",
             source="sign(...)",
-        ) from None
+        )
     token = jws.sign(payload, signer, typ=typ, headers=more or None)
     if len(token) > jws.MAX_SIZE:
         raise ConfigurationError(
@@ -82,14 +86,41 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
     return token
 
 
+def _signer(key: object) -> Key:
+    signer = key.signer(int(time())) if isinstance(key, KeyRing) else key
+    if isinstance(signer, Key):
+        return signer
+    raise ConfigurationError(cause="what is to sign is not a key", fix="Give one key, or a ring.", source="sign(key)")
+
+
+def _headers(headers: object) -> dict[str, Any]:
+    if headers is None or isinstance(headers, Mapping):
+        return dict(headers or {})
+    raise ConfigurationError(
+        cause="headers are not a mapping", fix="Give a dict of JSON values by name.", source="sign(headers=...)"
+    )
+
+
+def _same(read: dict[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether what comes back is what went in: not so for a NaN, bytes, a set, a date, or a name that is no text."""
+    return read == given or read == thaw(given)  # slower, and seldom needed: for tuples, and mappings within
+
+
 def inspect(text: str, *, now: float | None = None) -> Inspection:
-    """Say what is in a token, or in each of those in *text*. Nothing is verified, and nothing is raised.
+    """Say what is in a token, or in each of those in *text*. Nothing is verified, and no text is refused.
 
     Args:
         text: A token, or whatever it was copied with: a header, a cookie, a command, a log.
         now: Seconds since the epoch; the clock of this machine by default.
+
+    Raises:
+        ConfigurationError: *text* is no text, or *now* no time.
     """
-    return _inspect(text, now=time() if now is None else now)
+    if not isinstance(text, str):
+        raise ConfigurationError(
+            cause="what is to be inspected is not a text", fix="Decode it.", source="inspect(text)"
+        )
+    return _inspect(text, now=_moment(now))
 
 
 def verify(
@@ -123,13 +154,22 @@ def verify(
         ExpiredCredential: It was good once.
         ConfigurationError: What was asked for can check nothing.
     """
-    at = time() if now is None else now
+    at = _moment(now)
     rules = (_hashable(algorithms), issuer, audience, typ, leeway, _hashable(require))
     if isinstance(keys, KeyRing):
         keys = keys.keys
     elif not isinstance(keys, Key | KeySet) and isinstance(keys, KeySource):
         return _verify_with(keys, token, at, rules)
     return _check(keys, rules).check(token, at)[1]
+
+
+def _moment(now: object) -> float:
+    """*now*, or the time; nothing is later than a NaN, so that with one no token would be over."""
+    if now is None:
+        return time()
+    if isinstance(now, int | float) and not isinstance(now, bool) and -MAX_TIME <= now <= MAX_TIME:
+        return now
+    raise ConfigurationError(cause="now is not a time", fix="Give seconds since the epoch.", source="now=...")
 
 
 def _verify_with(source: KeySource, token: object, at: float, rules: _Rules) -> Claims:

@@ -16,6 +16,7 @@ from gatepass.core import claims
 from gatepass.core.inspect import texts
 from gatepass.core.inspect.refused import explain
 from gatepass.core.keys import ALGORITHMS
+from gatepass.core.strict import b64encode
 from gatepass.errors import (
     CredentialError,
     CsrfRefused,
@@ -154,6 +155,7 @@ def test_a_key_with_which_no_service_starts_leaves_out_the_signature(page: Page,
         ({"issuer": ""}, "issuer is not a text."),
         ({"audience": ["a"]}, "audience is not a text."),
         ({"typ": 1}, "typ is not a text."),
+        ({"typ": "to\u212aen+jwt"}, "typ is not a text in ASCII."),
         ({"leeway": 301}, "leeway is not a whole number of seconds from 0 to 300."),
         ({"leeway": 0.5}, "leeway is not a whole number of seconds from 0 to 300."),
         ({"require": "sid"}, "require is not a list of names of claims."),
@@ -207,6 +209,46 @@ def written_with(*changes: dict[str, Any]) -> str:
     token.claims.update(changes[1])
     token.claims.update(changes[2])
     return written(token)
+
+
+def with_more(more: str) -> str:
+    """A good token, with *more* behind its claims."""
+    token = Token()
+    payload = json.dumps(CLAIMS | {"iat": NOW})[:-1] + f', "own": {more}}}'
+    header = b64encode(json.dumps(token.header).encode())
+    signed = header + b"." + b64encode(payload.encode())
+    return (signed + b"." + b64encode(KEY.sign(signed))).decode()
+
+
+EDGES = [
+    *(opening * depth + "0" + "]" * depth for opening in ("[", "[0,", '["[",') for depth in (31, 32, 900)),
+    *("1" * digits for digits in (4_300, 4_301)),
+    *("-" + "1" * digits for digits in (4_300, 4_301)),
+    *("-0." + "1" * digits for digits in (4_299, 4_300)),
+    *("1e-" + "0" * digits + "1" for digits in (4_298, 4_299)),
+]
+
+
+def test_page_and_command_line_read_json_to_the_same_edge(page: Page) -> None:
+    """One level, or one digit, more is refused by both: also beside something else, and in a fraction."""
+    made = [with_more(more) for more in EDGES]
+    said = asked(page, [[token, RULES, SET, NOW] for token in made])
+
+    assert [one["failed"] and one["failed"]["check"] for one in said] == [
+        *[None, "json", "json"] * 3,
+        *[None, "json"] * 4,
+    ]
+    assert [one["failed"] for one in said] == [by_the_library(token, **RULES) for token in made]
+
+
+def test_no_letter_of_another_alphabet_stands_for_one_of_a_type(page: Page) -> None:
+    token, honest = Token(), Token()
+    token.header["typ"], honest.header["typ"] = "to\u212aen+jwt", "toKen+jwt"
+    rules = RULES | {"typ": "token+jwt"}
+    said = asked(page, [[written(one), rules, SET, NOW] for one in (token, honest)])
+
+    assert [one["failed"] and one["failed"]["check"] for one in said] == ["typ", None]
+    assert [one["failed"] for one in said] == [by_the_library(written(one), **rules) for one in (token, honest)]
 
 
 VALUES = st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.lists(st.text(max_size=2), max_size=2)

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepass.core.claims import MAX_TIME
 from gatepass.core.inspect import Inspection, Token, inspect, read, texts
 from gatepass.core.inspect.find import MAX_TEXT, MAX_TOKENS, find
 from gatepass.core.inspect.model import HIDDEN
 from gatepass.core.inspect.relative import duration, relative
 from gatepass.core.strict import b64encode
+from gatepass.errors import ConfigurationError
 from gatepass.keys import generate
 from gatepass.tokens import inspect as public
 
@@ -179,6 +181,7 @@ WRONG = [
     (carrying(b'{"a":NaN}'), "payload", "json_constant", None, ""),
     (carrying(b'{"a":1e999}'), "payload", "json_number", None, ""),
     (carrying(b'{"a":' + b"1" * 5000 + b"}"), "payload", "json_number", None, ""),
+    (carrying(b'{"a":0.' + b"1" * 4_300 + b"}"), "payload", "json_number", None, ""),
     (carrying(b'{"a":' + b"[" * 10_000), "payload", "json_depth", 104, "100"),
     (f"{HEADER}..{SIGNATURE}", "payload", "empty", None, ""),
     (f"{HEADER}.{PAYLOAD}", "", "segments", None, "3, or 5 if it is encrypted"),
@@ -571,6 +574,18 @@ def test_the_search_leaves_no_token_behind() -> None:
     """Each one that is planted in a log of words is found."""
     text = " ".join(f"line {number} {GOOD} and eyes" for number in range(50))
     assert [GOOD] * 50 == [found.text for found in find(text)]
+
+
+@pytest.mark.parametrize("given", [None, GOOD.encode(), 5, [GOOD]])
+def test_what_is_no_text_is_refused_as_such(given: Any) -> None:
+    with pytest.raises(ConfigurationError, match="not a text"):
+        public(given)
+    assert public(GOOD).tokens
+
+
+@pytest.mark.parametrize("now", [-MAX_TIME, 0, MAX_TIME])
+def test_any_time_of_the_calendar_will_do(now: int) -> None:
+    assert public(GOOD, now=now).tokens
 
 
 def test_the_public_function_reads_the_clock_unless_it_is_told_the_time() -> None:

@@ -1,6 +1,7 @@
 """The strict reader: quick where a text is plain, slow where it is not, and of one opinion."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -43,6 +44,14 @@ def test_any_json_is_read_as_it_was_written(value: Any, indent: int | None, asci
 @example(b'"\\ud83d"')
 @example(b"9" * 4_300)
 @example(b"9" * 4_301)
+@example(b"-" + b"9" * 4_300)
+@example(b"-" + b"9" * 4_301)
+@example(b"0." + b"1" * 4_299)
+@example(b"0." + b"1" * 4_300)
+@example(b"1e-" + b"0" * 4_298 + b"1")
+@example(b"1e-" + b"0" * 4_299 + b"1")
+@example(b"[0," * 32 + b"0" + b"]" * 32)
+@example(b"[0," * 33 + b"0" + b"]" * 33)
 @example(b"[" * 32 + b"]" * 32)
 @example(b"[" * 33 + b"]" * 33)
 @example(b'[{"a":' * 16 + b"1" + b"}]" * 16)
@@ -55,15 +64,33 @@ def test_the_quick_reader_is_of_the_same_opinion_as_the_slow_one(text: bytes) ->
     assert outcome(strict.read_json, text) == outcome(strict._read_slowly, text)
 
 
-@pytest.mark.parametrize("depth", [32, 33, 6_000])
-def test_the_depth_has_a_limit(depth: int) -> None:
-    """Found before anything recurses."""
-    text = b"[" * depth + b"]" * depth
+@pytest.mark.parametrize("opening", [b"[", b"[0,", b'[{},"a",'])
+@pytest.mark.parametrize("depth", [32, 33, 900, 2_000])
+def test_the_depth_has_a_limit(depth: int, opening: bytes) -> None:
+    """Found before anything recurses; whatever stands beside what is deep."""
+    text = opening * (depth - 1) + b"[]" + b"]" * (depth - 1)
     if depth <= strict.MAX_DEPTH:
         assert strict.read_json(text)
         return
     with pytest.raises(MalformedCredential):
         strict.read_json(text)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        lambda digits: "1" * digits,
+        lambda digits: "-" + "1" * digits,
+        lambda digits: "-0." + "1" * (digits - 1),
+        lambda digits: "1e-" + "0" * (digits - 2) + "1",
+        lambda digits: "-1." + "5" * (digits - 3) + "E+07",
+    ],
+)
+def test_digits_are_counted_and_signs_are_not(number: Callable[[int], str]) -> None:
+    """Those of a fraction and of an exponent, too; as many as Python reads of a whole number."""
+    assert strict.read_json(number(strict.MAX_DIGITS).encode()) is not None
+    with pytest.raises(MalformedCredential):
+        strict.read_json(number(strict.MAX_DIGITS + 1).encode())
 
 
 def test_a_quote_that_is_never_closed_is_looked_at_once() -> None:

@@ -2,8 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from time import time
+from types import MappingProxyType
 from typing import Any, Self
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -25,6 +29,7 @@ from gatepass.errors import (
     UnknownCredential,
 )
 from gatepass.keys import KeyRing, generate, load, new_ring
+from gatepass.records import freeze
 
 NOW = 1_900_000_000
 CLAIMS: dict[str, Any] = {
@@ -106,6 +111,19 @@ def test_the_clock_of_the_machine_is_the_default() -> None:
         verify(tokens.sign(claims(iat=now - 700, exp=now - 600), KEY), now=None)
 
 
+@pytest.mark.parametrize(
+    "now", [float("nan"), float("inf"), float("-inf"), 10**400, MAX_TIME + 1, "5", True, b"", [], datetime.now(tz=UTC)]
+)
+def test_a_time_that_is_none_checks_nothing(now: Any) -> None:
+    """Nothing is later than a NaN: with one, no token would be over."""
+    for text in (tokens.sign(CLAIMS, KEY), tokens.sign(claims(exp=NOW - 600), KEY)):
+        with pytest.raises(ConfigurationError, match="now"):
+            verify(text, now=now)
+        with pytest.raises(ConfigurationError, match="now"):
+            tokens.inspect(text, now=now)
+    assert verify(tokens.sign(CLAIMS, KEY), now=NOW + 0.5)
+
+
 def test_a_token_under_an_older_key_goes_on_verifying() -> None:
     old, new = new_ring(now=NOW), new_ring(now=NOW)
     ring = old.published(new.signing, new.roots[0], now=1_900_000_000, signs_from=1_900_000_000, keep=86_400)
@@ -150,10 +168,22 @@ def test_a_header_that_steers_the_check_is_not_signed(header: str) -> None:
         tokens.sign(CLAIMS, KEY, headers={header: "x"})
 
 
-@pytest.mark.parametrize("typ", [1, "", None])
-def test_a_type_is_a_text(typ: object) -> None:
+@pytest.mark.parametrize("typ", [1, "", None, "\ud800", "to\u212aen+jwt", "\xe4"])
+def test_a_type_is_a_text_in_ascii(typ: Any) -> None:
     with pytest.raises(ConfigurationError, match="typ"):
         tokens.sign(CLAIMS, KEY, headers={"typ": typ})
+    with pytest.raises(ConfigurationError, match="typ"):
+        verify(tokens.sign(CLAIMS, KEY), typ=typ)
+
+
+@pytest.mark.parametrize("key", [None, KeySet([KEY]), "secret", b"secret"], ids=["none", "set", "text", "bytes"])
+def test_what_signs_is_a_key(key: Any) -> None:
+    with pytest.raises(ConfigurationError, match="not a key"):
+        tokens.sign(CLAIMS, key)
+
+
+def repr_of(value: object) -> str:
+    return type(value).__name__
 
 
 def too_deep() -> dict[str, Any]:
@@ -169,17 +199,53 @@ def endless() -> list[Any]:
     return value
 
 
+@pytest.mark.parametrize("headers", [5, ["x"], "x", {1: 2}, {"x": float("nan")}, {"x": b"y"}, {"x": endless()}])
+def test_headers_are_a_mapping_of_json(headers: Any) -> None:
+    with pytest.raises(ConfigurationError, match="headers"):
+        tokens.sign(CLAIMS, KEY, headers=headers)
+
+
 @pytest.mark.parametrize(
     "value",
-    [object(), {1, object()}, "\ud800", float("nan"), 10**4_400, too_deep(), endless()],
-    ids=["object", "set", "surrogate", "nan", "digits", "depth", "endless"],
+    [
+        object(),
+        {1, object()},
+        {1},
+        "\ud800",
+        float("nan"),
+        float("inf"),
+        10**4_400,
+        too_deep(),
+        endless(),
+        {1: "a name that is no text"},
+        b"bytes",
+        datetime(2030, 3, 17, tzinfo=UTC),
+        Decimal("1.5"),
+        UUID(int=1),
+        [{"in": [float("-inf")]}],
+    ],
+    ids=repr_of,
 )
-def test_what_could_not_be_read_again_is_not_signed(value: object) -> None:
-    if value != value:  # noqa: PLR0124  msgspec writes NaN as null, which is JSON
-        assert tokens.sign(claims(own=value), KEY)
-        return
+def test_what_would_not_come_back_as_it_is_is_not_signed(value: object) -> None:
+    """A NaN would be signed as null, an `exp` of another type as a text, and neither means what was meant."""
+    for name in ("own", "exp"):
+        with pytest.raises(ConfigurationError, match="JSON"):
+            tokens.sign(claims(**{name: value}), KEY)
+
+
+@pytest.mark.parametrize("given", [None, 5, "x", ["x"], [("sub", "ada")]])
+def test_claims_are_a_mapping(given: Any) -> None:
     with pytest.raises(ConfigurationError, match="JSON"):
-        tokens.sign(claims(own=value), KEY)
+        tokens.sign(given, KEY)
+
+
+def test_lists_and_mappings_that_cannot_be_changed_are_signed() -> None:
+    """Such as those of an identity."""
+    own = freeze({"tenants": [1, 2.5, None, ["x"]], "on": True})
+
+    token = tokens.sign(MappingProxyType(claims(own=own)), KEY, headers={"x-note": (1, "kept")})
+
+    assert verify(token)["own"] == {"tenants": [1, 2.5, None, ["x"]], "on": True}
 
 
 def test_a_token_that_would_be_refused_for_its_size_is_not_signed() -> None:
@@ -225,7 +291,7 @@ def test_an_allow_list_that_allows_nothing_known_is_refused(algorithms: Any) -> 
         *(("audience", value) for value in ("", None, ["orders"])),
         *(("typ", value) for value in ("", None)),
         *(("leeway", value) for value in (-1, 301, 1.5, True, None)),
-        *(("require", value) for value in ("exp", b"exp", [1])),
+        *(("require", value) for value in ("exp", b"exp", [1], None, 5)),
         *(("keys", value) for value in (None, "secret", b"secret")),
     ],
 )
@@ -254,6 +320,16 @@ def test_names_may_come_in_any_collection() -> None:
     for names in (["HS256"], ("HS256",), {"HS256"}, frozenset({"HS256"}), {"HS256": None}, {"HS256": None}.keys()):
         assert CLAIMS == verify(token, algorithms=names)
     assert reason(token, require={"sid": None}.keys()) == "sid"
+
+
+@pytest.mark.parametrize(
+    "names", [(name for name in ["sid"]), map(str, ["sid"]), filter(None, ["sid"]), iter(["sid"])], ids=repr_of
+)
+def test_names_that_can_be_read_once_only_are_refused(names: Any) -> None:
+    """After the first look nothing would be left of them, and nothing be required."""
+    with pytest.raises(ConfigurationError, match="require"):
+        verify(tokens.sign(CLAIMS, KEY), require=names)
+    assert reason(tokens.sign(CLAIMS, KEY), require=["sid"]) == "sid"
 
 
 # -- claims ------------------------------------------------------------------------------------------------------------
@@ -357,6 +433,7 @@ def test_a_logout_may_bring_a_token_that_is_over_but_no_other() -> None:
     [
         *(({"alg": alg}, "algorithm") for alg in (GONE, "none", "None", "hs256", "HS512", "ES256", 1, None, ["HS256"])),
         *(({"typ": typ}, "typ") for typ in (GONE, "JWT", "at+jwt ", "text/at+jwt", "", 1, None, ["at+jwt"])),
+        *(({"typ": typ}, "typ") for typ in ("at+jwt\xe4", "application/\u0430t+jwt")),
         *(({"kid": kid}, "header") for kid in [*TEXTS, "x" * 257]),
         *(({"kid": kid}, "key") for kid in ("x", "../../dev/null", "x" * 256, "' OR 1=1")),
         *(
@@ -375,6 +452,12 @@ def test_a_type_has_two_spellings_in_any_case(typ: str) -> None:
     """RFC 7515 section 4.1.9."""
     assert CLAIMS == verify(by_hand(typ=typ))
     assert CLAIMS == verify(by_hand(), typ=typ)
+
+
+def test_no_letter_of_another_alphabet_stands_for_one_of_a_type() -> None:
+    """The small letter of a Kelvin sign is a k."""
+    assert CLAIMS == verify(by_hand(typ="toKen+jwt"), typ="token+jwt")
+    assert reason(by_hand(typ="to\u212aen+jwt"), typ="token+jwt") == "typ"
 
 
 @pytest.mark.parametrize("name", ["jwk", "jku", "x5u", "x5c", "x5t", "cty", "anything"])

@@ -60,15 +60,15 @@ class TokenCheck:
             ConfigurationError: One of these can check nothing.
         """
         _require_texts(issuer=issuer, audience=audience, typ=typ)
+        if not typ.isascii():
+            raise _refused("typ is not a text in ASCII", "Give the one that the tokens carry.", "typ")
         if type(leeway) is not int or not 0 <= leeway <= 300:  # noqa: PLR2004 - five minutes: RFC 7519 says "a few"
             raise _refused("leeway is not a number of seconds from 0 to 300", "Set the clocks instead.", "leeway")
-        if isinstance(require, str | bytes) or not all(isinstance(name, str) for name in require):
-            raise _refused("require is not a list of names", "Give a list such as ['sub', 'jti'].", "require")
         self._open = Signatures(keys, algorithms=algorithms, typ=typ).open
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
-        self._require = tuple(name for name in require if name not in _ALWAYS)
+        self._require = _required(require)
 
     def check(  # noqa: C901  one rule after the other; see below
         self, token: object, now: float, *, expired_ok: bool = False
@@ -123,6 +123,13 @@ def _fraction(value: object, name: str) -> float:
     if type(value) is not float:
         raise MalformedCredential(name)
     return value
+
+
+def _required(names: object) -> tuple[str, ...]:
+    # Of an iterator nothing would be left after the first look, and nothing be required.
+    if not isinstance(names, Collection) or isinstance(names, str | bytes) or not all(type(n) is str for n in names):
+        raise _refused("require is not a list of names", "Give a list such as ['sub', 'jti'].", "require")
+    return tuple(name for name in names if name not in _ALWAYS)
 
 
 def _require_texts(**texts: object) -> None:

@@ -88,7 +88,8 @@ class Signatures:
         if alg not in self._algorithms:
             raise UnknownCredential("algorithm")
         typ = header.get("typ")
-        if self._typ is not None and (type(typ) is not str or _media_type(typ) != self._typ):
+        # In ASCII: other alphabets have capital letters, too, and of a Kelvin sign the small one is a k.
+        if self._typ is not None and (type(typ) is not str or not typ.isascii() or _media_type(typ) != self._typ):
             raise UnknownCredential("typ")
         kid = _kid(header)
         key = self._keys.only(alg) if kid is None else self._keys.get(kid)

@@ -14,7 +14,8 @@ from gatepass.errors import MalformedCredential
 
 #: Objects and arrays in one another. No claims set of ours is deeper than 3; 32 is our choice.
 MAX_DEPTH: Final = 32
-#: Digits of a number. 4,300: as many as Python itself reads unless told otherwise.
+#: Digits of a number, with those of its fraction and exponent. 4,300: as many as Python itself reads of a whole one
+#: unless told otherwise.
 MAX_DIGITS: Final = 4_300
 
 # -- base64url ---------------------------------------------------------------------------------------------------------
@@ -56,6 +57,7 @@ _encode: Final = msgspec.json.Encoder().encode
 # Also one that never ends, or each quote in it would be tried again as a beginning: quadratic, at a stranger's wish.
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
+_NO_DIGITS: Final = str.maketrans("", "", "+-.eE")
 
 
 def read_object(data: bytes) -> dict[str, Any]:
@@ -75,9 +77,8 @@ def read_json(data: bytes) -> Any:
     try:
         value = _decode(data)
         # A text that its own value is written as has each name once, and no space. Our own signer writes such a text,
-        # and so do most; for the rest the slower reader below counts names. Without an inner object and without an
-        # array that begins with an array, it is also shallow.
-        if _encode(value) == data and ((data.rfind(b"{") < 1 and data.find(b"[[") < 0) or _shallow(data)):
+        # and so do most; for the rest the slower reader below counts names. What has few brackets is also shallow.
+        if _encode(value) == data and (data.count(b"[") + data.count(b"{") <= MAX_DEPTH or _shallow(data)):
             return value
     except (ValueError, OverflowError, RecursionError):
         pass  # the slower reader has the same reasons to refuse it, and more
@@ -123,14 +124,19 @@ def _refuse(_constant: str) -> NoReturn:
     raise ValueError  # NaN, Infinity and -Infinity are Python's, not JSON's
 
 
+def is_long(number: str) -> bool:
+    """Whether *number*, as JSON spells it, has more than `MAX_DIGITS` digits."""
+    return len(number.translate(_NO_DIGITS)) > MAX_DIGITS
+
+
 def _integer(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
+    if is_long(digits):
         raise ValueError
     return int(digits)
 
 
 def _finite(digits: str) -> float:
     number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if is_long(digits) or number in (float("inf"), float("-inf")):
         raise ValueError
     return number

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gatepass.core.inspect import texts
 from gatepass.core.inspect.model import Defect, Finding, Member, Part, brief, escaped, fill, shown
-from gatepass.core.strict import MAX_DEPTH, MAX_DIGITS
+from gatepass.core.strict import MAX_DEPTH, is_long
 
 #: Levels of JSON that are read at all. What is deeper than `MAX_DEPTH` is remarkable, what is deeper than this is left
 #: unread: reading recurses. 100: our choice, three times as deep as any verifier of ours goes.
@@ -187,7 +187,7 @@ class Reader:
 
     def _integer(self, segment: str) -> Callable[[str], int | str]:
         def read(digits: str) -> int | str:
-            if len(digits) > MAX_DIGITS:
+            if is_long(digits):
                 self.defect("json_number", segment)
                 return digits
             return int(digits)
@@ -197,7 +197,7 @@ class Reader:
     def _fraction(self, segment: str) -> Callable[[str], float | str]:
         def read(digits: str) -> float | str:
             number = float(digits)
-            if math.isinf(number):
+            if is_long(digits) or math.isinf(number):
                 self.defect("json_number", segment)
                 return digits
             return number

@@ -68,6 +68,7 @@ export function policyProblem(policy) {
     const value = policy[name];
     if (value !== undefined && (typeof value !== "string" || !value)) return `${name} is not a text.`;
   }
+  if (/[^\0-\x7f]/.test(policy.typ)) return "typ is not a text in ASCII.";
   const { algorithms, leeway = 0, require = [] } = policy;
   const known = Object.keys(FAMILY_OF);
   if (algorithms !== undefined && !(isNames(algorithms) && algorithms.length && algorithms.every((one) => known.includes(currentName(one))))) {

@@ -2,12 +2,11 @@
 
 import { NotJson, asJson, parseJson } from "./json.js";
 import { beforeAll, brief, capital, fill, pointsIn, shown } from "./printing.js";
-import { MAX_DEPTH, fromBase64url } from "./strict.js";
+import { MAX_DEPTH, fromBase64url, isLong } from "./strict.js";
 import { DEFECTS, FINDINGS } from "./texts.js";
 
 // These are the library's: see there why.
 const MOST_DEPTH = 100;
-const MOST_DIGITS = 4_300;
 const MAX_MEMBERS = 1_000;
 const MAX_DUPLICATES = 20;
 const MAX_DEFECTS = 100;
@@ -152,8 +151,9 @@ export class Reader {
           this.defect("json_constant", segment, { found });
           return found;
         },
-        integer: (digits) => (digits.length > MOST_DIGITS ? this.#tooLong(segment, digits) : BigInt(digits)),
-        fraction: (digits) => (Number.isFinite(Number(digits)) ? Number(digits) : this.#tooLong(segment, digits)),
+        integer: (digits) => (isLong(digits) ? this.#tooLong(segment, digits) : BigInt(digits)),
+        fraction: (digits) =>
+          isLong(digits) || !Number.isFinite(Number(digits)) ? this.#tooLong(segment, digits) : Number(digits),
       });
       for (const name of [...twice].sort(byPoint).slice(0, MAX_DUPLICATES)) {
         this.find("duplicate", { segment: capital(segment), name: brief(name) });

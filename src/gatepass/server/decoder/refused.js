@@ -162,9 +162,9 @@ function keyed({ reason, why }, failing, facts) {
   return why ? unknown(why) : when(reason !== failing, facts);
 }
 
-/** RFC 7515 section 4.1.9, and RFC 2045 on the case of letters. */
+/** RFC 7515 section 4.1.9, and RFC 2045 on the case of letters; null where it is no text in ASCII. */
 function mediaType(typ) {
-  if (typeof typ !== "string") return null;
+  if (typeof typ !== "string" || /[^\0-\x7f]/.test(typ)) return null;
   const lower = typ.toLowerCase();
   return lower.includes("/") ? lower : `application/${lower}`;
 }

@@ -2,7 +2,7 @@
 // `core/strict.py` is to the library.
 
 export const MAX_DEPTH = 32;
-const MAX_DIGITS = 4300;
+const MAX_DIGITS = 4_300;
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
@@ -53,6 +53,11 @@ export function memberOf(members, name) {
   return Object.hasOwn(members, name) ? members[name] : undefined;
 }
 
+/** Whether `number`, as JSON spells it, has more digits than anybody needs, with those of its fraction and exponent. */
+export function isLong(number) {
+  return number.replace(/[^0-9]+/g, "").length > MAX_DIGITS;
+}
+
 /** Whether `text`, which is JSON, has each name once, is not deep, and holds nothing that others read differently. */
 function isStrict(text) {
   const open = [];
@@ -73,7 +78,7 @@ function isStrict(text) {
     } else if (letter === "-" || (letter >= "0" && letter <= "9")) {
       NUMBER.lastIndex = at;
       const [digits, fraction, exponent] = NUMBER.exec(text);
-      if (fraction || exponent ? !Number.isFinite(Number(digits)) : digits.length > MAX_DIGITS) return false;
+      if (isLong(digits) || ((fraction || exponent) && !Number.isFinite(Number(digits)))) return false;
       at += digits.length;
     } else {
       if (letter === "{" || letter === "[") open.push(new Set());
