@@ -1,10 +1,13 @@
 """What the documents show is what happens: their Python runs, and their tables are held by the application."""
 
+import asyncio
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,17 @@ import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
 from support.clock import Clock
+from support.issuer import issuer
 
-from gatepass import MODES, GatepassError, Mode
+from gatepass import MODES, CredentialError, GatepassError, Mode
+from gatepass.core.flow import Find, Swap
 from gatepass.fastapi import Credentials, CurrentIdentity, Gatepass
-from gatepass.keys import new_ring
+from gatepass.keys import AsyncRemoteKeySet, new_ring
 from gatepass.starlette import Gatepass as StarletteGatepass
 from gatepass.starlette.routes import JWKS, OURS
 from gatepass.starlette.sync import Sync
 from gatepass.stores.memory import MemoryStore
+from gatepass.testing import login_as
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -38,9 +44,15 @@ def blocks(text: str) -> list[tuple[int, str]]:
     return [(text[: match.start(1)].count("\n"), match[1]) for match in found]
 
 
+def section(text: str, title: str) -> str:
+    found = re.split(r"\n## ", text.partition(f"\n## {title}\n")[2])[0]
+    assert found, title
+    return found
+
+
 def table(text: str, title: str) -> list[list[str]]:
-    section = re.split(r"\n## ", text.partition(f"\n## {title}\n")[2])[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line[:1] == "|"]
+    lines = section(text, title).splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|"]
     assert len(rows) > 2, title
     return rows[2:]
 
@@ -138,6 +150,138 @@ def test_the_verbs_are_those_of_the_table() -> None:
 
     assert shown == public | {"csrf_token", "gate"}
     assert public <= set(dir(Sync))
+
+
+# -- its recipes -------------------------------------------------------------------------------------------------------
+
+RECIPES = section(FASTAPI, "Recipes")
+ADA = {"name": "ada", "password": "correct horse"}
+
+
+@pytest.fixture
+def recipes(folder: Path) -> dict[str, Any]:
+    """What they define: one application, below the names of the first example and of what is imported on the way."""
+    imports = "from gatepass.fastapi import MaybeIdentity"
+    return run("fastapi.md", f"```python\n{blocks(FASTAPI)[0][1]}{imports}\n```\n{RECIPES}")
+
+
+def devices(recipes: dict[str, Any], number: int) -> list[TestClient]:
+    """So many that ada has logged in on."""
+    found = [TestClient(recipes["app"], headers=SAME) for _ in range(number)]
+    for client in found:
+        assert client.post("/login", data=ADA).status_code == 200
+    return found
+
+
+def alive(clients: list[TestClient]) -> list[bool]:
+    return [client.get("/auth/me").is_success for client in clients]
+
+
+def test_a_policy_says_how_long_and_how_many(recipes: dict[str, Any]) -> None:
+    clients = devices(recipes, 6)
+
+    assert alive(clients) == [False, True, True, True, True, True]
+    told = clients[1].post("/auth/refresh").json()
+    assert told["expires_in"] == recipes["policy"].access_ttl == 120
+    assert (Path("var") / "keys.json").exists(), "the files are where it says"
+
+
+def test_a_number_goes_in_as_a_text(recipes: dict[str, Any]) -> None:
+    [client] = devices(recipes, 1)
+
+    assert client.get("/auth/me").json()["subject"] == "ada"
+    assert "str(user.id)" in RECIPES
+
+
+def test_everywhere_is_every_device_and_nobody_else(recipes: dict[str, Any]) -> None:
+    clients = devices(recipes, 3)
+    other = TestClient(recipes["app"], headers=SAME)
+    other.post("/login", data={"name": "bob", "password": "battery staple"})
+
+    assert clients[0].post("/logout-everywhere").json() == {"ended": 3}
+    assert alive(clients) == [False] * 3
+    assert not clients[0].cookies
+    assert alive([other]) == [True]
+
+
+def test_a_password_that_is_asked_for_again_opens_what_asks_for_it(recipes: dict[str, Any]) -> None:
+    clients = devices(recipes, 2)
+    before = clients[0].get("/auth/me").json()["session_id"]
+    store = recipes["auth"].store
+    row = store.answer(Find(before))
+    assert store.answer(Swap(replace(row, auth_time=row.auth_time - 301), row.version)), "that was a while ago"
+    clients[0].post("/auth/refresh")
+
+    assert clients[0].delete("/account").json()["code"] == "step_up_required"
+    assert clients[0].post("/confirm", data={"password": "wrong"}).json()["code"] == "login_failed"
+    assert clients[0].delete("/account").json()["code"] == "step_up_required"
+    assert clients[0].post("/confirm", data={"password": "correct horse"}).status_code == 200
+    assert clients[0].get("/auth/me").json()["session_id"] != before
+    assert clients[0].delete("/account").status_code == 200
+    assert alive(clients) == [True, True]
+
+
+def test_a_changed_password_logs_out_whoever_knew_the_old_one(recipes: dict[str, Any]) -> None:
+    clients = devices(recipes, 3)
+    stolen = TestClient(recipes["app"], headers=SAME)
+    stolen.cookies.update(clients[0].cookies)
+
+    assert clients[0].post("/password", data={"current": "wrong", "new": "x"}).json()["code"] == "login_failed"
+    assert alive([*clients, stolen]) == [True] * 4
+    assert clients[0].post("/password", data={"current": "correct horse", "new": "x"}).status_code == 200
+    assert alive([*clients, stolen]) == [True, False, False, False]
+    reasons = {row.ended_reason for row in recipes["auth"].plain.sessions("ada")}
+    assert "password" in reasons
+
+
+def test_a_template_knows_who_is_there(recipes: dict[str, Any]) -> None:
+    [page] = re.findall("```html\n(.*?)```", RECIPES, re.DOTALL)
+    Path("templates").mkdir()
+    Path("templates/hello.html").write_text(page + "/{{ request.user.display_name }}/")
+    client = TestClient(recipes["app"], headers=SAME)
+
+    stranger = client.get("/hello")
+    assert "Log in" in stranger.text
+    assert "//" in stranger.text
+    login_as(client, "ada", roles={"admin"})
+    known = client.get("/hello")
+    assert "Hello, ada, administrator" in known.text
+    assert "/ada/" in known.text
+    assert known.headers["cache-control"] == stranger.headers["cache-control"] == "no-store"
+
+
+def test_the_lines_for_nginx_are_enough(folder: Path) -> None:
+    """What they do to a request is done here, and nothing else: the path is cut, those headers are set."""
+    [lines] = re.findall("```nginx\n(.*?)```", RECIPES, re.DOTALL)
+    [cut] = re.findall("location (.*)/ {", lines)
+    assert re.search("proxy_pass http://[^/]*/;", lines), "the slash that cuts"
+    values = {"$host": "example.com", "$remote_addr": "192.0.2.7", "$scheme": "https"}
+    passed = {name: values.get(value, "") for name, value in re.findall(r"proxy_set_header (\S+) (\S+);", lines)}
+    assert passed["Host"] == "example.com"
+
+    app = FastAPI()
+    [options] = re.findall(r"Gatepass\(app, (issuer=[^)]*)\)` and", RECIPES)
+    auth = Gatepass(app, mode="hybrid", store=MemoryStore(), keys=new_ring(now=0), **eval(f"dict({options})"))
+    app.add_api_route("/login", _login(auth), methods=["POST"])
+    client = TestClient(app, base_url="http://127.0.0.1:8000", headers={**SAME, **passed})
+    headers = client.post("/login").headers.get_list("set-cookie")
+    given = {header.partition("=")[0]: header for header in headers if "Max-Age=0" not in header}
+    assert f"Path={cut}/auth;" in given["__Secure-gatepass-refresh"]
+    cookie = "; ".join(header.partition(";")[0] for header in given.values())
+    assert client.post("/auth/refresh", headers={"Cookie": cookie}).status_code == 200
+    assert TestClient(app, headers={**SAME, **passed, "Host": "127.0.0.1:8000"}).post("/login").status_code == 421
+
+
+def test_another_machine_checks_by_the_public_keys(recipes: dict[str, Any]) -> None:
+    public = Gatepass(mode="hybrid", store=MemoryStore(), keys=recipes["auth"].ring, issuer=recipes["APP"])
+    token = public.plain.login("ada").access_token
+
+    with issuer() as served:
+        served.body = json.dumps(public.plain.jwks()).encode()
+        recipes["remote"] = AsyncRemoteKeySet(served.url)
+        assert asyncio.run(recipes["subject_of"](token)) == "ada"
+        with pytest.raises(CredentialError):
+            asyncio.run(recipes["subject_of"](recipes["auth"].plain.login("ada").access_token))
 
 
 def _kinds(root: type[GatepassError]) -> Iterator[type[GatepassError]]:

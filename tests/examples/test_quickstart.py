@@ -14,6 +14,9 @@ from support.needs import needs
 from support.register import REGISTER
 from support.server import ROOT, running
 
+from gatepass.keys import new_ring
+from gatepass.stores.memory import MemoryStore
+
 README = (ROOT / "README.md").read_text()
 FOLDER = ROOT / "examples" / "fastapi_quickstart"
 
@@ -66,6 +69,23 @@ def test_the_test_of_the_readme_holds(quickstart: Any) -> None:
 
     exec(compile(block("from app import app"), "README.md", "exec"), names)
     names["test_only_an_admin_closes_billing"]()
+
+
+def test_a_store_of_its_own_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file, and two such applications know nothing of each other."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+
+    exec(
+        compile(block("from fastapi import FastAPI\nfrom gatepass.fastapi import Gatepass\n"), "README.md", "exec"),
+        names,
+    )
+    for _ in range(2):
+        names["test_nothing_is_left_behind"]()
+
+    assert list(tmp_path.iterdir()) == []
+    rows = names["create_app"](store=MemoryStore(), keys=new_ring(now=0)).state.gatepass.plain.sessions("ada")
+    assert rows == ()
 
 
 def test_the_lines_for_curl_work(tmp_path: Path) -> None:
