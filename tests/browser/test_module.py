@@ -469,6 +469,34 @@ def test_sessions_and_jwts_are_not_renewed(context: BrowserContext, network: Net
     assert page.evaluate("() => ends") == 2
 
 
+SEEN = """() => {
+  const real = window.fetch;
+  window.seen = [];
+  window.fetch = (request) => (request.url?.endsWith("/orders") && seen.push(request.credentials), real(request));
+}"""
+
+
+@pytest.mark.parametrize(("mode", "sent"), [("session", "include"), ("jwt", "include"), ("hybrid", "same-origin")])
+@pytest.mark.parametrize("known", [True, False], ids=["after the login", "after a reload"])
+def test_a_page_that_asks_for_its_token_gets_on_in_a_mode_that_has_none(
+    context: BrowserContext, network: Network, mode: str, sent: str, known: bool
+) -> None:
+    """The mode is configuration, and changes no page: then the cookie goes along, to another origin too."""
+    network.api = lambda _: {"status": 200}
+    if mode != "hybrid":
+        network.refusal = problem(409, "mode_not_enabled")
+    page = opened(context, origins=json.dumps([API]))
+    page.evaluate(SEEN)
+    if known:
+        told = credentials("token 0", mode=mode)
+        page.evaluate("(json) => { auth.accept(json) }", told if mode == "hybrid" else {**told, "access_token": None})
+
+    assert status(page, f"{API}/orders") == 200
+    assert page.evaluate("() => seen") == [sent]
+    assert network.seen("/orders")[-1].headers.get("authorization", "").startswith("Bearer") == (mode == "hybrid")
+    assert page.evaluate("() => ends") == 0
+
+
 @pytest.mark.parametrize("code", ["step_up_required", "login_failed", "something_else"])
 def test_what_is_no_end_of_a_session_is_not_told_as_one(context: BrowserContext, network: Network, code: str) -> None:
     network.api = lambda _: problem(401, code)

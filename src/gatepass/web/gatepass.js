@@ -25,6 +25,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
   let count = 0; // of the credentials that were taken: whether there are newer ones than those that a request used
   let renewable = true; // until the server says that there is nothing to renew
   let ended = false; // whether the end of what was held has been told
+  let cookies = !body; // whether they say who is calling; also with "body", in a mode that keeps no token in memory
   let half, due, end; // when it is half used up, should be renewed, is over; in milliseconds, as Date.now()
   begin(body ? 0 : Infinity); // without a token: renew first. With a cookie that cannot be seen: a 401 will tell
 
@@ -52,6 +53,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     token = body ? access_token : undefined;
     renewable = true;
     ended = false;
+    cookies = !token;
     // Between 70 and 85 % of its life, so that pages that were opened together do not ask together.
     [half, due, end] = [now + life / 2, now + life * (0.7 + 0.15 * Math.random()), now + life];
     count += 1;
@@ -110,7 +112,10 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
       return null;
     }
     if (answer.status === 401) over();
-    if (answer.status === 409) still(); // a session or jwt credential: there is nothing to renew
+    if (answer.status === 409) {
+      cookies = true; // of a session or a jwt: there is nothing to renew
+      still();
+    }
     return answer;
   }
 
@@ -167,7 +172,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     if (token) headers.set("Authorization", `Bearer ${token}`);
     if (csrf && !/^(GET|HEAD|OPTIONS)$/.test(request.method)) headers.set("X-CSRF-Token", csrf);
     const elsewhere = new URL(request.url).origin !== location.origin;
-    return new Request(request, { headers, credentials: elsewhere && !body ? "include" : request.credentials });
+    return new Request(request, { headers, credentials: elsewhere && cookies ? "include" : request.credentials });
   }
 
   /** Ends the session on the server, then here and in the other tabs. */
