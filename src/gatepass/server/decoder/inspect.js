@@ -1,6 +1,7 @@
 // What is in a text, without a key: what `core/inspect` is to the library, in its words and in its shape.
 
 import { LONGEST_TEXT, MAX_TOKENS, find } from "./find.js";
+import { guessed } from "./guesses.js";
 import { tokenInJson, tokenOf } from "./look.js";
 import { SPACE, afterAll, beforeAll, cut, fill, pointsIn } from "./printing.js";
 import { Reader } from "./read.js";
@@ -19,7 +20,7 @@ export async function inspect(text, now) {
   if (!tokens.length) say("nothing");
   if (read !== text) say("left_out", { what: `it was read up to character ${LONGEST_TEXT}` });
   if (tokens.length > MAX_TOKENS) say("left_out", { what: `the first ${MAX_TOKENS} tokens are shown` });
-  return { tokens: tokens.slice(0, MAX_TOKENS), hints };
+  return { tokens: await guessed(tokens.slice(0, MAX_TOKENS)), hints };
 }
 
 function* someFound(text, now) {
