@@ -123,7 +123,8 @@ def test_what_is_asked_wrongly_is_exit_code_2(folder: Path, words: tuple[str, ..
 def test_an_issuer_that_does_not_answer_is_exit_code_3(folder: Path) -> None:
     """Port 1 of this machine: nobody listens there."""
     done = gatepass(folder, "token", "verify", TOKEN, "--jwks", "http://127.0.0.1:1/keys", *RULES, code=3)
-    assert "could not be fetched" in done.stderr
+    assert "could not be fetched: the server 127.0.0.1 cannot be reached" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_what_is_minted_is_verified(folder: Path) -> None:

@@ -109,7 +109,13 @@ def test_the_name_in_a_header_is_found_without_a_key() -> None:
     token = tokens.sign(CLAIMS, OLD)
 
     assert jws.unverified_kid(token) == OLD.kid
-    assert jws.unverified_kid(b64encode(b"{}").decode() + ".a.b") is None
-    for bad in ("", "a.b.c", None, token + ".x", b64encode(b'{"kid":1}').decode() + ".a.b"):
+    assert jws.unverified_kid(b64encode(b'{"alg":"EdDSA"}').decode() + ".a.b") is None
+    for bad in ("", "a.b.c", None, token + ".x", b64encode(b'{"alg":"ES256","kid":1}').decode() + ".a.b"):
         with pytest.raises(MalformedCredential):
             jws.unverified_kid(bad)
+
+
+@pytest.mark.parametrize("header", [b"{}", b'{"alg":1}', b'{"alg":"none"}', b'{"alg":"HS256"}'])
+def test_no_name_is_found_under_an_algorithm_that_is_not_asked_for(header: bytes) -> None:
+    with pytest.raises(UnknownCredential, match="algorithm"):
+        jws.unverified_kid(b64encode(header).decode() + ".a.b", {"ES256"})

@@ -2,18 +2,25 @@
 
 import asyncio
 import json
+import logging
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler
+from time import monotonic
 from typing import Any
 
 import pytest
 from support.issuer import Issuer, jwks
 from support.issuer import issuer as publishing
 
+from gatepass.core.keys import MAX_KEYS
+from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError, StoreError, UnknownCredential
-from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, generate
-from gatepass.keys.remote import DEFAULT_AGE, MAX_AGE, MIN_AGE, PAUSE
+from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, fetch, generate, remote
+from gatepass.keys.remote import DEFAULT_AGE, MAX_AGE, MAX_TIMEOUT, MIN_AGE, PAUSE
 from gatepass.tokens import sign, verify
 
 KEY, OTHER = generate("ES256"), generate("ES256")
@@ -143,21 +150,28 @@ def test_keys_are_good_for_as_long_as_the_issuer_says_within_bounds(
 
 
 def stall(handler: BaseHTTPRequestHandler) -> None:
-    assert handler.server is not None
     WAIT.wait(20)
 
 
-def drip(handler: BaseHTTPRequestHandler) -> None:
+def drip(*start: str) -> Callable[[BaseHTTPRequestHandler], None]:
     """Something arrives always, and it never ends."""
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-    while not WAIT.wait(0.05):
-        handler.wfile.write(b"X: y\r\n")
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write("\r\n".join(start).encode() + b"\r\n")
+        while not WAIT.wait(0.05):
+            handler.wfile.write(b"X: y\r\n")
+
+    return answer
 
 
-def flood(handler: BaseHTTPRequestHandler) -> None:
-    handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-    for _ in range(50):
-        handler.wfile.write(b" " * (1 << 20))
+def flood(*start: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write("\r\n".join((*start, "")).encode())
+        for _ in range(50):
+            handler.wfile.write(b" " * (1 << 20))
+        TAKEN.set()
+
+    return answer
 
 
 def redirect(handler: BaseHTTPRequestHandler) -> None:
@@ -166,40 +180,81 @@ def redirect(handler: BaseHTTPRequestHandler) -> None:
     handler.end_headers()
 
 
-WAIT = threading.Event()
+def written(*lines: str) -> dict[str, Any]:
+    return {"instead": lambda handler: handler.wfile.write("\r\n".join(lines).encode())}
 
-BROKEN: dict[str, dict[str, Any]] = {
-    "redirect": {"instead": redirect},
-    "stall": {"instead": stall},
-    "drip": {"instead": drip},
-    "50 MiB": {"instead": flood},
-    "500": {"status": 500},
-    "404": {"status": 404},
-    "garbage": {"body": b"\x00\xff<html>"},
-    "a list": {"body": b"[]"},
-    "no keys": {"body": b"{}"},
-    "empty": {"body": b'{"keys":[]}'},
-    "keys are a text": {"body": b'{"keys":"x"}'},
-    "only secrets": {"body": json.dumps({"keys": [generate("HS256").to_jwk(private=True)]}).encode()},
-    "short": {"headers": {"Content-Length": "9999"}},
-    "hang up": {"instead": lambda handler: handler.wfile.write(b"HTTP/")},
+
+WAIT = threading.Event()
+#: Whether a flood was taken whole.
+TAKEN = threading.Event()
+
+OK = "HTTP/1.1 200 OK"
+CHUNKED = "Transfer-Encoding: chunked"
+LARGE = "an answer of more than 524288 octets"
+LATE = "no whole answer within 0.5 seconds"
+GARBLED = "an answer that is cut short, or is not HTTP"
+NO_OBJECT = "no JSON object"
+NO_LIST = 'no list "keys"'
+
+#: What the issuer does, and what is said of it.
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "redirect": ({"instead": redirect}, "answers with status 302"),
+    "stall": ({"instead": stall}, LATE),
+    "drip in the header": ({"instead": drip(OK)}, LATE),
+    "drip": ({"instead": drip(OK, "Content-Length: 99999", "")}, LATE),
+    "drip and close": ({"instead": drip(OK, "Connection: close", "Content-Length: 99999", "")}, LATE),
+    "drip as of old": ({"instead": drip("HTTP/1.0 200 OK", "")}, LATE),
+    "drip in chunks": ({"instead": drip(OK, "Connection: close", CHUNKED, "", "FFFF")}, LATE),
+    "50 MiB": ({"instead": flood(OK, "")}, LARGE),
+    "50 MiB, announced": ({"instead": flood(OK, "Content-Length: 52428800", "")}, LARGE),
+    "50 MiB of header": ({"instead": flood(OK, "X: ")}, GARBLED),
+    "50 MiB in a chunk": ({"instead": flood(OK, CHUNKED, "", "3200000")}, LARGE),
+    "50 MiB in a chunk of -1": ({"instead": flood(OK, CHUNKED, "", "-1")}, LARGE),
+    "a chunk of -5": (written(OK, CHUNKED, "", "-5", "", ""), GARBLED),
+    "a chunk of no number": (written(OK, CHUNKED, "", "five", "", ""), GARBLED),
+    "a chunk that is cut": (written(OK, CHUNKED, "", "50", "x"), GARBLED),
+    "more than there can be": (written(OK, "Content-Length: 99999999999999999999", "", "x"), LARGE),
+    "500": ({"status": 500}, "answers with status 500"),
+    "404": ({"status": 404}, "answers with status 404"),
+    "garbage": ({"body": b"\x00\xff<html>"}, NO_OBJECT),
+    "a list": ({"body": b"[]"}, NO_OBJECT),
+    "no keys": ({"body": b"{}"}, NO_LIST),
+    "empty": ({"body": b'{"keys":[]}'}, "a set without keys"),
+    "keys are a text": ({"body": b'{"keys":"x"}'}, NO_LIST),
+    "only secrets": (
+        {"body": json.dumps({"keys": [generate("HS256").to_jwk(private=True)]}).encode()},
+        "the key is a private one or a secret",
+    ),
+    "RSA for nobody knows what": (
+        {"body": json.dumps({"keys": [{"kty": "RSA", "n": "AA", "e": "AQAB"}]}).encode()},
+        "an RSA key does not say for which algorithm it is",
+    ),
+    "too many": ({"body": jwks(more=tuple(range(MAX_KEYS + 1)))}, "more than 256 keys"),
+    "short": ({"headers": {"Content-Length": "9999"}}, GARBLED),
+    "hang up": (written("HTTP/"), GARBLED),
+    "hang up at once": ({"instead": lambda handler: None}, GARBLED),
 }
 
 
 @pytest.fixture(params=BROKEN)
-def broken(request: pytest.FixtureRequest, issuer: Issuer) -> Iterator[Callable[[], None]]:
+def broken(request: pytest.FixtureRequest, issuer: Issuer) -> Iterator[Callable[[], str]]:
+    """Breaks the issuer, and tells what should be said of it."""
     WAIT.clear()
+    TAKEN.clear()
+    does, says = BROKEN[request.param]
 
-    def breaks() -> None:
-        for name, value in BROKEN[request.param].items():
+    def breaks() -> str:
+        for name, value in does.items():
             setattr(issuer, name, value)
+        return says
 
     yield breaks
     WAIT.set()
+    assert not TAKEN.is_set()
 
 
 def test_the_last_good_set_stays_when_the_issuer_breaks(
-    issuer: Issuer, seconds: Seconds, broken: Callable[[], None]
+    issuer: Issuer, seconds: Seconds, broken: Callable[[], str]
 ) -> None:
     keys = RemoteKeySet(issuer.url, clock=seconds, timeout=0.5)
     keys.key_set(None)
@@ -211,14 +266,16 @@ def test_the_last_good_set_stays_when_the_issuer_breaks(
 
 
 def test_without_a_good_set_it_is_a_fault_and_asked_again_later(
-    issuer: Issuer, seconds: Seconds, broken: Callable[[], None]
+    issuer: Issuer, seconds: Seconds, broken: Callable[[], str]
 ) -> None:
     """A fault is no refusal: 503, never 401."""
-    broken()
+    reason = broken()
     keys = RemoteKeySet(issuer.url, clock=seconds, timeout=0.5)
     for _ in range(3):
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError) as caught:
             verify(sign(CLAIMS, KEY), keys, **CHECK)
+        assert reason in str(caught.value)
+        assert caught.value.retry_after == PAUSE
     assert len(issuer.paths) == 1
 
     issuer.instead, issuer.status, issuer.body, issuer.headers = None, 200, jwks(KEY), {}
@@ -226,51 +283,419 @@ def test_without_a_good_set_it_is_a_fault_and_asked_again_later(
     assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
 
 
+def test_without_a_key_because_of_a_fault_a_token_is_not_refused(
+    issuer: Issuer, seconds: Seconds, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be under a key that is new. And whoever runs this reads why, once for each fetch."""
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    keys.key_set(None)
+    issuer.status = 500
+    seconds.now += PAUSE
+
+    with caplog.at_level(logging.WARNING, "gatepass.keys"):
+        for _ in range(3):
+            with pytest.raises(StoreError, match="answers with status 500"):
+                verify(sign(CLAIMS, OTHER), keys, **CHECK)
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+    assert [record.getMessage() for record in caplog.records] == [
+        "keys were not fetched: the server 127.0.0.1 answers with status 500"
+    ]
+
+    issuer.status = 200
+    seconds.now += PAUSE
+    with pytest.raises(UnknownCredential):
+        verify(sign(CLAIMS, OTHER), keys, **CHECK)
+
+
+def test_no_reason_holds_what_the_server_wrote(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    for name, value in written("HTTP/1.1 999999 gatekeeper", "gatekeeper").items():
+        setattr(issuer, name, value)
+    with pytest.raises(StoreError) as caught:
+        RemoteKeySet(issuer.url).key_set(None)
+    assert "gatekeeper" not in str(caught.value) + caplog.text
+
+
+# -- members of a set --------------------------------------------------------------------------------------------------
+
+PRIVATE = OTHER.to_jwk(private=True)
+
+
 @pytest.mark.parametrize(
-    "bad",
-    [7, {}, {"kty": "new"}, {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, generate("HS256").to_jwk(private=True),
-     KEY.to_jwk()],
-    ids=["number", "empty", "new", "off curve", "secret", "twice"],
-)  # fmt: skip
-def test_one_bad_member_does_not_spoil_the_set(issuer: Issuer, bad: object) -> None:
+    ("bad", "cause"),
+    [
+        (7, "not a JSON object"),
+        ({}, "the type of the key"),
+        ({"kty": "new"}, "the type of the key"),
+        ({"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, "x has 1 bytes"),
+        (generate("HS256").to_jwk(private=True), "a private one or a secret"),
+        (PRIVATE, "a private one or a secret"),
+        ({name: text for name, text in PRIVATE.items() if name not in {"x", "y"}}, "a private one or a secret"),
+    ],
+    ids=["number", "empty", "new", "off curve", "secret", "private", "private part alone"],
+)
+def test_one_bad_member_does_not_spoil_the_set(
+    issuer: Issuer, bad: object, cause: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever published a private key has told everybody how to sign with it."""
     issuer.body = jwks(KEY, more=(bad,))
+    with caplog.at_level(logging.INFO, "gatepass.keys"):
+        assert [key.kid for key in RemoteKeySet(issuer.url).key_set(None)] == [KEY.kid]
+    assert cause in caplog.text
+
+
+def test_a_key_that_is_there_twice_is_one_key(issuer: Issuer) -> None:
+    issuer.body = jwks(KEY, KEY)
     assert [key.kid for key in RemoteKeySet(issuer.url).key_set(None)] == [KEY.kid]
 
 
+def test_of_two_keys_with_one_name_neither_is_taken(issuer: Issuer) -> None:
+    """It would be open which one is meant; the order in which somebody wrote them is no answer."""
+    third = generate("ES256")
+    same = {**third.to_jwk(), "kid": KEY.kid}
+    for members in ((KEY.to_jwk(), same), (same, KEY.to_jwk())):
+        issuer.body = jwks(OTHER, more=members)
+        assert [key.kid for key in RemoteKeySet(issuer.url).key_set(None)] == [OTHER.kid]
+
+        issuer.body = jwks(more=members)
+        with pytest.raises(StoreError, match="that of another key"):
+            RemoteKeySet(issuer.url).key_set(None)
+
+
+def test_an_algorithm_is_for_the_keys_that_do_not_say_theirs(issuer: Issuer) -> None:
+    rsa = generate("RS256").to_jwk()
+    unsaid = {name: text for name, text in rsa.items() if name not in {"alg", "kid"}}
+    issuer.body = jwks(KEY, more=(unsaid, {**unsaid, "alg": "PS256", "kid": "said"}))
+
+    found = RemoteKeySet(issuer.url, algorithm="RS256").key_set(None)
+    assert [key.alg for key in found] == ["RS256", "PS256", "ES256"]
+
+
+# -- nobody waits who need not, and nobody for long --------------------------------------------------------------------
+
+
+def unknown(number: int) -> str:
+    """A token of which only the form is good: what any stranger can make."""
+    return b64encode(b'{"alg":"ES256","kid":"k%d"}' % number).decode() + ".e30.AA"
+
+
+def test_whoever_has_a_key_does_not_wait_for_the_fetch_of_others(issuer: Issuer, seconds: Seconds) -> None:
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    keys.key_set(None)
+    WAIT.clear()
+    issuer.instead = stall
+    seconds.now += PAUSE
+
+    def ask(number: int) -> None:
+        with pytest.raises(StoreError):
+            keys.key_set(f"k{number}")
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+    seconds.now += DEFAULT_AGE
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+    assert all(thread.is_alive() for thread in threads)
+    WAIT.set()
+    for thread in threads:
+        thread.join()
+    assert len(issuer.paths) == 2
+
+
+def test_a_task_that_has_a_key_does_not_wait_at_all(issuer: Issuer, seconds: Seconds) -> None:
+    keys = AsyncRemoteKeySet(issuer.url, clock=seconds)
+    token = sign(CLAIMS, KEY)
+    asyncio.run(keys.keys_for(token))
+    WAIT.clear()
+    issuer.instead = stall
+    seconds.now += PAUSE
+
+    async def run() -> None:
+        strangers = [asyncio.create_task(keys.keys_for(unknown(number))) for number in range(64)]
+        await asyncio.sleep(0)  # each of them has asked
+        with pytest.raises(StopIteration) as answered:
+            keys.keys_for(token).send(None)  # without a turn of the loop
+        assert verify(token, answered.value.value, **CHECK)["sub"] == "s"
+        assert not any(task.done() for task in strangers)
+        strangers.pop().cancel()
+        WAIT.set()
+        for task in strangers:
+            with pytest.raises(StoreError):
+                await task
+
+    asyncio.run(run())
+    assert len(issuer.paths) == 2
+
+
+def test_a_name_that_is_looked_up_for_ever_holds_nobody_for_ever(
+    monkeypatch: pytest.MonkeyPatch, seconds: Seconds
+) -> None:
+    """The system has its own patience, and takes no time-out."""
+    WAIT.clear()
+    asked: list[object] = []
+
+    def getaddrinfo(host: object, *args: object, **more: object) -> Any:
+        asked.append(host)
+        WAIT.wait(20)
+        raise socket.gaierror(socket.EAI_AGAIN, "again")
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    keys = RemoteKeySet("https://issuer.example/keys", timeout=0.1, clock=seconds)
+    for _ in range(3):
+        with pytest.raises(StoreError, match="has not answered yet") as caught:
+            keys.key_set(None)
+        assert caught.value.retry_after == 1
+        seconds.now += PAUSE
+    assert asked == ["issuer.example"]
+    flight = keys._flight
+    assert flight is not None
+    WAIT.set()
+    flight.done.result(10)
+
+
+def test_an_address_that_is_silent_leaves_time_for_the_next() -> None:
+    with closing(socket.socket()) as silent, closing(socket.socket()) as good:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        full = [socket.socket() for _ in range(4)]
+        for one in full:
+            one.setblocking(False)
+            one.connect_ex(silent.getsockname())
+        good.bind(("127.0.0.1", 0))
+        good.listen()
+        family = (socket.AF_INET, socket.SOCK_STREAM, 0, "")
+        with fetch.connected([(*family, one.getsockname()) for one in (silent, good)], monotonic() + 1) as line:
+            assert line.getpeername() == good.getsockname()
+        with pytest.raises(TimeoutError):
+            fetch.connected([(*family, silent.getsockname())] * 2, monotonic() + 0.2)
+        with pytest.raises(TimeoutError):
+            fetch.connected([(*family, good.getsockname())], monotonic())
+        for one in full:
+            one.close()
+
+
+def test_where_nothing_listens_it_is_said(seconds: Seconds) -> None:
+    with closing(socket.socket()) as bound:
+        bound.bind(("127.0.0.1", 0))
+        with pytest.raises(StoreError, match="cannot be reached: Connection refused"):
+            RemoteKeySet(f"http://127.0.0.1:{bound.getsockname()[1]}/", clock=seconds).key_set(None)
+
+
+def test_a_program_that_can_start_no_thread_is_told_so(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    keys = RemoteKeySet(issuer.url)
+    with monkeypatch.context() as no_more:
+        no_more.setattr(threading.Thread, "start", start)
+        with pytest.raises(StoreError, match="can't start new thread"):
+            keys.key_set(None)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_during_a_fetch_fetches_itself(issuer: Issuer) -> None:
+    """The thread that fetches is not in it, nor who holds a lock."""
+    keys = RemoteKeySet(issuer.url)
+    WAIT.clear()
+    asked = threading.Event()
+
+    def stalls_once(handler: BaseHTTPRequestHandler) -> None:
+        issuer.instead = None
+        asked.set()
+        WAIT.wait(20)
+        handler.send_error(500)
+
+    issuer.instead = stalls_once
+
+    def ask() -> None:
+        with pytest.raises(StoreError):
+            keys.key_set(KEY.kid)
+
+    parent = threading.Thread(target=ask)
+    parent.start()
+    assert asked.wait(10)
+    with keys._starting:
+        child = os.fork()
+        if child == 0:  # pragma: no cover  this process is not the one that is measured
+            os._exit(0 if keys.key_set(KEY.kid).get(KEY.kid) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    WAIT.set()
+    parent.join()
+    assert issuer.paths == ["/keys", "/keys"]
+
+
+def test_after_a_fork_a_fetch_is_begun_anew_and_no_lock_is_held(issuer: Issuer) -> None:
+    """What the test above shows of a process, shown in this one."""
+    WAIT.clear()
+    issuer.instead = stall
+    keys = RemoteKeySet(issuer.url)
+    parent = threading.Thread(target=keys.key_set)
+    parent.start()
+    while not issuer.paths:
+        assert parent.is_alive()
+    issuer.instead = None
+    keys._starting.acquire()
+    remote._after_fork()
+
+    assert keys.key_set(KEY.kid).get(KEY.kid) is not None
+    WAIT.set()
+    parent.join()
+    assert len(issuer.paths) == 2
+
+
+def test_after_a_fork_nothing_is_asked_again_that_was_answered(issuer: Issuer, seconds: Seconds) -> None:
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    keys.key_set(None)
+    remote._after_fork()
+
+    assert keys.key_set("unknown").get(KEY.kid) is not None
+    assert len(issuer.paths) == 1
+
+
+# -- asyncio -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_async_set_is_one_that_verify_takes(issuer: Issuer, seconds: Seconds) -> None:
+    """It never waits there, so until a key is known it is a fault, and no refusal."""
+    keys = AsyncRemoteKeySet(issuer.url, clock=seconds)
+    old, new = sign(CLAIMS, KEY), sign(CLAIMS, OTHER)
+
+    def after_the_fetch(token: str) -> Any:
+        with pytest.raises(StoreError, match="has not answered yet"):
+            verify(token, keys, **CHECK)
+        WAIT.set()
+        while keys._flight is not None:
+            keys._flight.done.result(10)
+        return verify(token, keys, **CHECK)["sub"]
+
+    WAIT.clear()
+    issuer.instead = answers_late(issuer)
+    assert after_the_fetch(old) == "s"
+
+    WAIT.clear()
+    issuer.body = jwks(KEY, OTHER)
+    seconds.now += PAUSE
+    assert after_the_fetch(new) == "s"
+    with pytest.raises(UnknownCredential):
+        verify(sign(CLAIMS, generate("ES256")), keys, **CHECK)
+    assert len(issuer.paths) == 2
+
+
+def answers_late(issuer: Issuer) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        WAIT.wait(20)
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + issuer.body)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        None,
+        "",
+        "AAAA.e30.AA",
+        b64encode(b'{"alg":"ES256","kid":"new"}').decode() + ".e30",
+        b64encode(b'{"kid":"new"}').decode() + ".e30.AA",
+        b64encode(b'{"alg":"none","kid":"new"}').decode() + ".e30.AA",
+        b64encode(b'{"alg":"HS256","kid":"new"}').decode() + ".e30.AA",
+        b64encode(b'{"alg":"ES256","kid":"new","crit":[]}').decode() + ".e30.AA",
+    ],
+)
+def test_only_a_token_that_is_good_in_form_and_algorithm_makes_the_issuer_be_asked(
+    issuer: Issuer, seconds: Seconds, token: object
+) -> None:
+    keys = AsyncRemoteKeySet(issuer.url, clock=seconds)
+    asyncio.run(keys.keys_for(None))
+    seconds.now += PAUSE
+    asyncio.run(keys.keys_for(token))
+    assert len(issuer.paths) == 1
+
+    asyncio.run(keys.keys_for(unknown(1)))
+    assert len(issuer.paths) == 2
+
+
+def test_a_loop_that_ends_before_the_fetch_leaves_nothing_behind(
+    issuer: Issuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    WAIT.clear()
+    issuer.instead = answers_late(issuer)
+    keys = AsyncRemoteKeySet(issuer.url)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(keys.keys_for(None), 0)
+        task = asyncio.create_task(keys.keys_for(None))
+        await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(give_up())
+    flight = keys._flight
+    WAIT.set()
+    assert flight is not None
+    flight.done.result(10)
+    assert asyncio.run(keys.keys_for(None)).get(KEY.kid) is not None
+    assert not caplog.records
+
+
+# -- what is configured ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", [RemoteKeySet, AsyncRemoteKeySet])
 @pytest.mark.parametrize(
     "url",
     ["http://issuer.example/keys", "ftp://issuer.example", "file:///etc/passwd", "https://ada:secret@issuer.example/",
      "https://ada@issuer.example/", "https://", "issuer.example", "https://issuer.example:x/", "https://a.example/#f",
-     "https://a.example/a b", "https://a.example/\r\nX: y", "http://127.0.0.1.evil.example/", "https://a.example:0/"],
+     "https://a.example/a b", "https://a.example/\r\nX: y", "http://127.0.0.1.evil.example/", "https://a.example:0/",
+     "https://[::1/", b"https://a.example/", None, 5, ["https://a.example/"]],
 )  # fmt: skip
-def test_an_address_that_is_not_safe_is_refused_and_not_repeated(url: str) -> None:
+def test_an_address_that_is_not_safe_is_refused_and_not_repeated(of: type[RemoteKeySet], url: Any) -> None:
     with pytest.raises(ConfigurationError) as refused:
-        RemoteKeySet(url)
+        of(url)
     assert "secret" not in str(refused.value)
+    assert refused.value.source == f"{of.__name__}(...)"
 
 
 @pytest.mark.parametrize("url", ["https://issuer.example/keys", "http://localhost/keys", "http://[::1]:80/keys?a=b"])
 def test_an_address_that_is_safe_is_taken_and_not_asked_yet(url: str) -> None:
     assert "RemoteKeySet" in repr(RemoteKeySet(url))
-    assert repr(AsyncRemoteKeySet(url)) == repr(RemoteKeySet(url))
+    assert "AsyncRemoteKeySet" in repr(AsyncRemoteKeySet(url))
 
 
-def test_a_server_without_a_good_certificate_is_not_believed(issuer: Issuer) -> None:
+@pytest.mark.parametrize(
+    "timeout", [0, -1, True, float("nan"), float("inf"), MAX_TIMEOUT + 1, 10**400, "5", None, 1j]
+)  # fmt: skip
+def test_a_time_that_nobody_can_wait_is_refused(timeout: Any) -> None:
+    with pytest.raises(ConfigurationError, match="timeout"):
+        RemoteKeySet("https://issuer.example/", timeout=timeout)
+    assert RemoteKeySet("https://issuer.example/", timeout=MAX_TIMEOUT)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "", "rs256", [], 5, b"RS256"])
+def test_an_algorithm_that_no_public_key_is_for_is_refused(algorithm: Any) -> None:
+    with pytest.raises(ConfigurationError, match="algorithm"):
+        AsyncRemoteKeySet("https://issuer.example/", algorithm=algorithm)
+    for good in ("RS256", "EdDSA", None):
+        assert AsyncRemoteKeySet("https://issuer.example/", algorithm=good)
+
+
+def test_a_server_that_does_not_speak_tls_is_not_believed(issuer: Issuer) -> None:
     keys = RemoteKeySet(issuer.url.replace("http:", "https:"), timeout=1)
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="TLS"):
         keys.key_set(None)
 
 
-def test_a_name_that_cannot_be_looked_up_is_a_fault() -> None:
-    with pytest.raises(StoreError):
-        RemoteKeySet(f"https://{'a' * 70}.example/").key_set(None)
+@pytest.mark.parametrize("host", [f"{'a' * 70}.example", "issuer.invalid"])
+def test_a_name_that_cannot_be_looked_up_is_a_fault(host: str) -> None:
+    with pytest.raises(StoreError, match="looked up"):
+        RemoteKeySet(f"https://{host}/").key_set(None)
 
 
 def test_addresses_in_a_token_are_not_asked(issuer: Issuer) -> None:
     """`jku` and `x5u` choose nothing: `sign` refuses to write them, so this one is written by hand."""
     keys = AsyncRemoteKeySet(issuer.url)
     head = json.dumps({"alg": "ES256", "kid": KEY.kid, "jku": issuer.url.replace("keys", "evil")}).encode()
-    from gatepass.core.strict import b64encode  # noqa: PLC0415
 
     asyncio.run(keys.keys_for(b64encode(head).decode() + ".e30.AA"))
     assert issuer.paths == ["/keys"]

@@ -100,13 +100,18 @@ class Signatures:
         return key
 
 
-def unverified_kid(token: object) -> str | None:
+def unverified_kid(token: object, algorithms: Collection[str] = ALGORITHMS) -> str | None:
     """The `kid` that the header of *token* names, or None. Nothing is verified: it is good for looking up a key only.
 
     Raises:
         MalformedCredential: It is no token in compact form.
+        UnknownCredential: It is not under one of *algorithms*.
     """
-    return _kid(_read_header(_segments(token)[0]))
+    header = _read_header(_segments(token)[0])
+    said = header.get("alg")
+    if type(said) is not str or current_name(said) not in algorithms:
+        raise UnknownCredential("algorithm")
+    return _kid(header)
 
 
 def _allowed(algorithms: object) -> frozenset[str]:

@@ -1,29 +1,35 @@
 """The keys of an issuer, fetched from the address where it publishes them, and from no other.
 
-Only `http.client`: a fetch is rare and not on the path of a check, and what must not be done here (follow a redirect,
-ask a proxy, unpack) is what it does not do by itself.
+A fetch has a thread of its own, and whoever needs it waits for it, plain or awaited, until its time is over: looking up
+a name cannot be cut short otherwise. Whoever has keys that will do does not come near it.
 """
 
 import asyncio
-import http.client
+import logging
+import os
 import re
-import socket
-import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from contextlib import suppress
+from dataclasses import dataclass, field
+from math import ceil
 from time import monotonic
-from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from typing import Final, NamedTuple
+from weakref import WeakSet
 
-from gatepass.core.keys import Key, KeySet, read_jwk
-from gatepass.core.strict import b64decode, read_object
-from gatepass.errors import ConfigurationError, MalformedCredential, StoreError
+from gatepass.core import jws
+from gatepass.core.keys import ALGORITHMS, MAX_KEYS, HmacKey, Key, KeySet, current_name, read_jwk
+from gatepass.core.strict import read_object
+from gatepass.errors import ConfigurationError, CredentialError, MalformedCredential, StoreError
+from gatepass.keys.fetch import Unanswered, address, fetch
 
 #: Octets of an answer. 512 KiB: about a thousand keys; nobody has so many.
 MAX_ANSWER: Final = 512 * 1024
 #: Seconds for a fetch as a whole. Our choice: a request waits for it.
 TIMEOUT: Final = 5.0
+#: Seconds; the longest that can be asked for. Our choice: no request waits longer than that.
+MAX_TIMEOUT: Final = 60.0
 #: Seconds between two fetches that tokens can cause. A stranger can make up a kid with each request.
 PAUSE: Final = 30.0
 #: Seconds that a set is good: without `max-age` five minutes, with it within these bounds. Our choice: a key that was
@@ -32,26 +38,37 @@ DEFAULT_AGE: Final = 300.0
 MIN_AGE: Final = 60.0
 MAX_AGE: Final = 86_400.0
 
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+#: Seconds that a fetch has to end after its time is over, before nobody waits for it any more. It ends by itself but
+#: while a name is being looked up.
+_SLACK: Final = 0.5
 _MAX_AGE: Final = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?([0-9]{1,10})(?![0-9])", re.IGNORECASE)
-_MAX_HEADER: Final = 8_192
+_ACCEPT: Final = "application/jwk-set+json, application/json"
+#: A secret that is published is none.
+_PUBLIC: Final = ALGORITHMS - HmacKey.algorithms
+
+logger: Final = logging.getLogger("gatepass.keys")
 
 
-class RemoteKeySet:
-    """The keys that are published at a URL. Threads may share it.
+class _Held(NamedTuple):
+    keys: KeySet
+    good_until: float
 
-    They are fetched when first asked for, again when their time is over, and when a token names a key that is not among
-    them, which is at most once in 30 seconds. While the issuer cannot be reached, the last good set stays.
 
-    Args:
-        url: Where they are: https, or http on this machine. It is configuration; a token never names it.
-        algorithm: What those keys are for that do not say it themselves, as for `load`.
-        timeout: Seconds for a fetch as a whole.
-        clock: Seconds on a clock that never goes back.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flight:
+    """A fetch that is under way, for all who wait for it."""
 
-    Raises:
-        ConfigurationError: Such an address is not asked.
-    """
+    end: float
+    done: "Future[None]" = field(default_factory=Future)
+
+    @property
+    def left(self) -> float:
+        """Seconds that it is waited for."""
+        return max(self.end + _SLACK - monotonic(), 0.0)
+
+
+class _Published:
+    """What is known of the keys at a URL, and the one fetch that brings it up to date."""
 
     def __init__(
         self,
@@ -61,14 +78,108 @@ class RemoteKeySet:
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._algorithm = algorithm
-        self._url = _checked(url)
-        self._timeout = timeout
+        self._source = f"{type(self).__name__}(...)"
+        self._url = address(url, self._source)
+        self._algorithm = _checked_algorithm(algorithm, self._source)
+        self._timeout = _checked_timeout(timeout, self._source)
         self._clock = clock
-        self._fetching = threading.Lock()
-        self._keys: KeySet | None = None
-        self._good_until = 0.0
+        self._held: _Held | None = None
+        self._trouble = ""
         self._asked_at: float | None = None
+        self._flight: _Flight | None = None
+        self._starting = threading.Lock()  # held for a moment, and by nobody who waits for the issuer
+        _all.add(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._url.hostname}>"
+
+    def _needed(self, kid: str | None) -> _Flight | None:
+        """The fetch to wait for before the keys are used, begun if there is none; None if nothing has to be awaited."""
+        held = self._held
+        lacking = held is None or (kid is not None and held.keys.get(kid) is None)
+        if held is not None and not lacking and self._clock() < held.good_until:
+            return None
+        with self._starting:
+            if self._flight is not None:
+                return self._flight if lacking else None  # whoever has keys does not wait for somebody else's fetch
+            if self._asked_at is not None and self._clock() - self._asked_at < PAUSE:
+                return None
+            self._asked_at = self._clock()
+            self._trouble = "has not answered yet"
+            flight = self._flight = _Flight(end=monotonic() + self._timeout)
+            _ = flight.done.set_running_or_notify_cancel()  # whoever stops waiting does not end it for the others
+        try:
+            threading.Thread(target=self._fetch, args=(flight,), name="gatepass.keys", daemon=True).start()
+        except RuntimeError as error:  # there are too many threads, or this program is ending
+            self._failed(f"was not asked: {error}")
+            self._landed(flight)
+        return flight
+
+    def _known(self, kid: str | None) -> KeySet:
+        """What there is for a token that names *kid*. A key that was not found because of a fault is no refusal."""
+        held = self._held
+        if held is not None and (kid is None or not self._trouble or held.keys.get(kid) is not None):
+            return held.keys
+        error = StoreError(f"the keys could not be fetched: the server {self._url.hostname} {self._trouble}")
+        if self._flight is None and self._asked_at is not None:
+            error.retry_after = max(ceil(self._asked_at + PAUSE - self._clock()), 1)
+        raise error
+
+    def _fetch(self, flight: _Flight) -> None:
+        try:
+            text, said = fetch(self._url, accept=_ACCEPT, timeout=self._timeout, end=flight.end, most=MAX_ANSWER)
+            keys, left_out = _usable(text, self._algorithm, self._source)
+        except Unanswered as error:
+            self._failed(str(error))
+        else:
+            for cause in left_out:
+                logger.info("a key of %s is left out: %s", self._url.hostname, cause)
+            self._held = _Held(keys, self._clock() + _age(said))
+            self._trouble = ""
+        finally:
+            self._landed(flight)
+
+    def _failed(self, trouble: str) -> None:
+        self._trouble = trouble
+        logger.warning("keys were not fetched: the server %s %s", self._url.hostname, trouble)
+
+    def _landed(self, flight: _Flight) -> None:
+        self._flight = None
+        flight.done.set_result(None)
+
+    def _after_fork(self) -> None:
+        self._starting = threading.Lock()  # a thread of the parent may have held it
+        if self._flight is not None:  # and the one that fetches is not here
+            self._flight = self._asked_at = None
+
+
+_all: "WeakSet[_Published]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for published in list(_all):
+        published._after_fork()  # noqa: SLF001  it is the one class of this module
+
+
+_ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
+
+
+class RemoteKeySet(_Published):
+    """The keys that are published at a URL. Threads may share it: ``verify(token, keys, ...)``.
+
+    They are fetched when first asked for, again when their time is over, and when a token names a key that is not among
+    them, which is at most once in 30 seconds. While the issuer cannot be reached, the last good set stays. Why it was
+    not is in the log of `gatepass.keys`.
+
+    Args:
+        url: Where they are: https, or http on this machine. It is configuration; a token never names it.
+        algorithm: What those RSA keys are for that do not say it themselves, such as RS256.
+        timeout: Seconds for a fetch as a whole, 60 at most.
+        clock: Seconds on a clock that never goes back.
+
+    Raises:
+        ConfigurationError: Such an address is not asked, there is no such algorithm, or no such time.
+    """
 
     def key_set(self, kid: str | None = None) -> KeySet:
         """The keys as they are known now; what `gatepass.tokens.verify` asks for.
@@ -77,151 +188,112 @@ class RemoteKeySet:
             kid: A key that should be among them. If it is not, the issuer is asked, within the bounds above.
 
         Raises:
-            StoreError: The keys were never fetched, and cannot be.
+            StoreError: They were never fetched, or lack this key, and cannot be fetched now.
         """
-        # Whoever has keys that will do does not wait for somebody else's fetch.
-        wait = self._keys is None or (kid is not None and self._keys.get(kid) is None)
-        if self._wanting(kid) and (wait or self._may_ask()) and self._fetching.acquire(blocking=wait):
-            try:
-                if self._wanting(kid) and self._may_ask():  # else another thread was first
-                    self._fetch()
-            finally:
-                self._fetching.release()
-        if self._keys is None:
-            raise StoreError("the key set of the issuer could not be fetched")
-        return self._keys
-
-    def _wanting(self, kid: str | None) -> bool:
-        keys = self._keys
-        return keys is None or self._clock() >= self._good_until or (kid is not None and keys.get(kid) is None)
-
-    def __repr__(self) -> str:
-        return f"<RemoteKeySet {self._url.hostname}>"
-
-    def _may_ask(self) -> bool:
-        return self._asked_at is None or self._clock() - self._asked_at >= PAUSE
-
-    def _fetch(self) -> None:
-        self._asked_at = self._clock()
-        with suppress(
-            OSError, UnicodeError, http.client.HTTPException, MalformedCredential, ConfigurationError, _NotGood
-        ):
-            text, age = _get(self._url, self._timeout)
-            keys = _usable(text, self._algorithm)  # before the time is set: a set that cannot be read is not fresh
-            self._keys, self._good_until = keys, self._clock() + age
+        flight = self._needed(kid)
+        if flight is not None:
+            _ = wait((flight.done,), flight.left)
+        return self._known(kid)
 
 
-class AsyncRemoteKeySet:
-    """The same for asyncio: ``verify(token, await keys.keys_for(token), ...)``.
+class AsyncRemoteKeySet(_Published):
+    """The same for asyncio: ``verify(token, await keys.keys_for(token), ...)``. Tasks may share it.
 
     Args:
         url: As for `RemoteKeySet`.
-        algorithm: What those keys are for that do not say it themselves, as for `load`.
-        timeout: Seconds for a fetch as a whole.
+        algorithm: What those RSA keys are for that do not say it themselves, such as RS256.
+        timeout: Seconds for a fetch as a whole, 60 at most.
         clock: Seconds on a clock that never goes back.
 
     Raises:
-        ConfigurationError: Such an address is not asked.
+        ConfigurationError: As for `RemoteKeySet`.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        algorithm: str | None = None,
-        timeout: float = TIMEOUT,
-        clock: Callable[[], float] = monotonic,
-    ) -> None:
-        self._plain = RemoteKeySet(url, algorithm=algorithm, timeout=timeout, clock=clock)
-
     async def keys_for(self, token: object) -> KeySet:
-        """The keys to check *token* with; a fetch waits in a thread. Of the token only the `kid` is read.
+        """The keys to check *token* with, fetched if that is needed.
+
+        Only for the `kid` of a token that is good in form, with an algorithm of public keys, is the issuer asked again.
 
         Raises:
-            StoreError: The keys were never fetched, and cannot be.
+            StoreError: They were never fetched, or lack the key of this token, and cannot be fetched now.
         """
-        return await asyncio.to_thread(self._plain.key_set, _kid(token))
+        kid: str | None = None
+        with suppress(CredentialError):  # which is for the check to say
+            kid = jws.unverified_kid(token, _PUBLIC)
+        flight = self._needed(kid)
+        if flight is not None:
+            done = asyncio.wrap_future(flight.done)
+            try:
+                _ = await asyncio.wait((done,), timeout=flight.left)
+            finally:
+                _ = done.cancel()  # or it would look for its loop when that is long closed
+        return self._known(kid)
 
-    def __repr__(self) -> str:
-        return repr(self._plain)
+    def key_set(self, kid: str | None = None) -> KeySet:
+        """What is held, at once: a fetch that is needed goes on beside, and whoever asks again finds what it found.
+
+        So ``verify(token, keys, ...)`` takes this too, and is a fault rather than a refusal until the keys are there.
+
+        Args:
+            kid: A key that should be among them.
+
+        Raises:
+            StoreError: They were not fetched yet, or lack this key and are being fetched, or cannot be.
+        """
+        _ = self._needed(kid)
+        return self._known(kid)
 
 
-class _NotGood(Exception):
-    """The answer is not one that keys are taken from."""
-
-
-def _checked(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise _refused("the address is none") from None
-    if parts.username is not None or parts.password is not None:
-        raise _refused("the address holds a user or a password")
-    if not parts.hostname or port == 0 or parts.fragment or not url.isascii() or not url.isprintable() or " " in url:
-        raise _refused("the address is none")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise _refused("the address is not https")
-    return parts
-
-
-def _refused(cause: str) -> ConfigurationError:
-    return ConfigurationError(
-        cause=cause, fix="Give the https address of a JWK Set, without a user in it.", source="RemoteKeySet(url)"
+def _checked_algorithm(algorithm: object, source: str) -> str | None:
+    if algorithm is None:
+        return None
+    if isinstance(algorithm, str) and current_name(algorithm) in _PUBLIC:
+        return algorithm
+    raise ConfigurationError(
+        cause="the algorithm is not one of public keys", fix=f"Use one of {', '.join(sorted(_PUBLIC))}.", source=source
     )
 
 
-def _kid(token: object) -> str | None:
-    """The key that *token* names, if it can be read; what cannot is refused without keys."""
-    if not isinstance(token, str):
-        return None
+def _checked_timeout(timeout: object, source: str) -> float:
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= MAX_TIMEOUT:
+        return timeout
+    raise ConfigurationError(
+        cause="the timeout is not a number of seconds that a request can wait",
+        fix=f"Give one above 0, and {MAX_TIMEOUT:g} at most.",
+        source=source,
+    )
+
+
+def _age(said: str) -> float:
+    """Seconds that a set is good whose `Cache-Control` is *said*."""
+    found = _MAX_AGE.search(said)
+    return min(max(float(found[1]), MIN_AGE), MAX_AGE) if found else DEFAULT_AGE
+
+
+def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet, list[str]]:
+    """The public keys of the set that can be used, and why the others cannot: they are not for us, or not well made."""
     try:
-        kid = read_object(b64decode(token[:_MAX_HEADER].partition(".")[0].encode())).get("kid")
-    except (MalformedCredential, UnicodeEncodeError):
-        return None
-    return kid if isinstance(kid, str) else None
-
-
-def _get(url: SplitResult, timeout: float) -> tuple[bytes, float]:
-    """The body that is served at *url*, and how long it is good."""
-    kind: Any = http.client.HTTPConnection
-    more: dict[str, Any] = {}
-    if url.scheme == "https":
-        kind, more = http.client.HTTPSConnection, {"context": ssl.create_default_context()}
-    connection = kind(url.hostname, url.port, timeout=timeout, **more)
-    end = threading.Timer(timeout, _hang_up, [connection])  # each read has its own time-out: a drop a second would pass
-    end.daemon = True
-    end.start()
-    try:
-        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-        connection.request("GET", path, headers={"Accept": "application/jwk-set+json, application/json"})
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:  # nor a redirect: it would be another address than the one that is trusted
-            raise _NotGood
-        body: bytes = answer.read(MAX_ANSWER + 1)
-        if len(body) > MAX_ANSWER or (answer.length or 0) > 0:
-            raise _NotGood
-    finally:
-        end.cancel()
-        connection.close()
-    found = _MAX_AGE.search(answer.headers.get("Cache-Control", ""))
-    return body, min(max(float(found[1]), MIN_AGE), MAX_AGE) if found else DEFAULT_AGE
-
-
-def _hang_up(connection: http.client.HTTPConnection) -> None:
-    with suppress(OSError, AttributeError):  # it may not be connected yet, and then its own time-out ends it
-        _ = connection.sock.shutdown(socket.SHUT_RDWR)
-
-
-def _usable(text: bytes, algorithm: str | None) -> KeySet:
-    """The public keys of the set that can be used; the others are somebody else's, or not for us."""
-    members = read_object(text).get("keys")
+        members = read_object(text).get("keys")
+    except MalformedCredential:
+        raise Unanswered("gave no JSON object in UTF-8 with each name once") from None
     if not isinstance(members, list):
-        raise _NotGood
+        raise Unanswered('gave no list "keys"')
+    if len(members) > MAX_KEYS:
+        raise Unanswered(f"gave more than {MAX_KEYS} keys")
     keys: dict[str, Key] = {}
+    left_out: list[str] = []
+    ambiguous: set[str] = set()
     for member in members:
-        with suppress(ConfigurationError):
-            key = read_jwk(member, algorithm=algorithm, source="RemoteKeySet(url)")
-            if not key.symmetric:  # a secret that is published is none
-                _ = keys.setdefault(key.kid, key)
-    return KeySet(keys.values(), source="RemoteKeySet(url)")
+        says_nothing = isinstance(member, Mapping) and member.get("kty") == "RSA" and "alg" not in member
+        try:
+            key = read_jwk(member, algorithm=algorithm if says_nothing else None, public_only=True, source=source)
+        except ConfigurationError as error:
+            left_out.append(error.cause)
+            continue
+        if keys.setdefault(key.kid, key).to_jwk() != key.to_jwk():
+            ambiguous.add(key.kid)
+    left_out += ["its name (kid) is that of another key, too"] * len(ambiguous)
+    known = [key for kid, key in keys.items() if kid not in ambiguous]
+    if not known:
+        raise Unanswered(f"gave no key that can be used: {left_out[0]}" if left_out else "gave a set without keys")
+    return KeySet(known, source=source), left_out

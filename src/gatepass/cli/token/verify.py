@@ -1,5 +1,6 @@
 """`gatepass token verify`: the checks that a service makes."""
 
+import logging
 from time import time
 from typing import TypedDict
 
@@ -15,6 +16,9 @@ from gatepass.core.inspect.refused import explain
 from gatepass.errors import CredentialError
 from gatepass.keys import RemoteKeySet
 from gatepass.tokens import verify as check
+
+# What is logged of a fetch that failed is said by the error, too.
+logging.getLogger("gatepass.keys").addHandler(logging.NullHandler())
 
 
 class _Rules(TypedDict):

@@ -4,13 +4,14 @@ from gatepass.core.keys.base import MAX_KID, Key
 from gatepass.core.keys.ec import EcKey
 from gatepass.core.keys.ed25519 import Ed25519Key
 from gatepass.core.keys.hmac import HmacKey
-from gatepass.core.keys.jwk import ALGORITHMS, current_name, read_jwk, read_jwks
+from gatepass.core.keys.jwk import ALGORITHMS, MAX_KEYS, current_name, read_jwk, read_jwks
 from gatepass.core.keys.keyset import KeySet
 from gatepass.core.keys.pem import read_der, read_pem
 from gatepass.core.keys.rsa import RsaKey
 
 __all__ = [
     "ALGORITHMS",
+    "MAX_KEYS",
     "MAX_KID",
     "EcKey",
     "Ed25519Key",
