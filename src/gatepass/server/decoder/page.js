@@ -12,6 +12,9 @@ import { tokenShown } from "./show.js";
 import { clearValidity, judgeTimes, setUpValidity } from "./validity.js";
 import { clearVerifying, lookAt, setKey, setUpVerifying } from "./verifying.js";
 
+/** Characters from which on lines are not broken: to break millions of them takes a browser seconds. Ours. */
+const LONG_TEXT = 100_000;
+
 let inspection = null;
 /** Which of its tokens is looked at, and what `verify` said of that; null: it was not asked. */
 let place = 0;
@@ -32,6 +35,7 @@ async function readAgain() {
 async function inspected() {
   const mine = ++reads;
   const text = element("text").value;
+  element("text").classList.toggle("long", text.length > LONG_TEXT);
   const answer = text.trim() ? await inspect(text, present()) : null;
   if (mine !== reads) return false;
   inspection = answer;

@@ -30,7 +30,7 @@ export function tokenShown(token, verification) {
     partsShown(token, verification, true),
     remarksShown("Warnings", of("warn")),
     partsShown(token, verification, false),
-    remarksShown("Good to know", [...of("info"), ...helpShown(token)]),
+    remarksShown("Good to know", [...of("info"), ...helpShown(token, verification)]),
     sizeShown(token),
     token.inner.map((one) => made("section", { class: "inner" }, made("h2", {}, "The token inside"), tokenShown(one, null))),
   );
@@ -116,10 +116,12 @@ function defectShown(token, defect) {
   return made("li", { class: "wrong" }, made("strong", {}, "Wrong: "), worded(defect.sentence), place ? made("div", {}, place) : "");
 }
 
-function helpShown(token) {
+function helpShown(token, verification) {
+  // What a check of the signature is for is known to whoever has made one.
+  const hints = token.hints.filter(({ code }) => code !== "no_signature_check" || verification?.verdict !== "valid");
   return [
     ...token.noise.map(({ sentence }) => made("li", {}, made("strong", {}, "Cut off: "), worded(sentence))),
-    ...token.hints.map(({ sentence }) => made("li", {}, worded(sentence))),
+    ...hints.map(({ sentence }) => made("li", {}, worded(sentence))),
   ];
 }
 

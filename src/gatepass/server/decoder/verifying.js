@@ -107,6 +107,7 @@ function forget() {
   refill(element("verify-said"));
 }
 
-function saidBy({ said }) {
+function saidBy({ header, said }) {
+  if (header === null) return "A strict service cannot read what the token says.";
   return said === undefined ? "The token names none." : `The token says ${quotedName(said)}, which proves nothing.`;
 }
