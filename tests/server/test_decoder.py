@@ -10,8 +10,8 @@ from support.inside import Inside, inside
 
 from gatepass.server.decoder import builder, served
 
-#: Octets, compressed: more is slow to come on a bad line.
-MOST = 60_000
+#: Octets, compressed: 60 KB, of 1,024 each as in the 8 KB of a header line. More is slow to come on a bad line.
+MOST = 60 * 1024
 
 #: What can make a request, or leave something behind, however it is spelled.
 FORBIDDEN = re.compile(
