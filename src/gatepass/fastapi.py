@@ -19,7 +19,7 @@ from fastapi.security.base import SecurityBase
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
-from gatepass.core.rights import demand
+from gatepass.core.rights import demand, wanted
 from gatepass.errors import ConfigurationError, LoginFailed
 from gatepass.records import Identity
 from gatepass.starlette import Credentials, ResponseStarted
@@ -91,6 +91,7 @@ class _Demand(_Guard):
 
     def __init__(self, role: str | None, max_age: int | None) -> None:
         super().__init__()
+        wanted(role, max_age)
         self._role = role
         self._max_age = max_age
 
@@ -128,6 +129,7 @@ def require(*, role: str | None = None, max_age: int | None = None) -> Any:
         max_age: Seconds that their last login may be ago. A refresh does not move it.
 
     Raises:
+        TypeError: Here: nobody could have such a role, or such an age.
         RoleRequired, StepUpRequired: In the request: they may not, or not yet.
     """
     return Security(_Demand(role, max_age))

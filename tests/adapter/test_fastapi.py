@@ -365,6 +365,39 @@ def test_what_an_application_imports_says_what_it_is() -> None:
         assert "Raises:" in said
 
 
+@pytest.mark.parametrize("bad", [{"role": ["admin"]}, {"role": ""}, {"max_age": "300"}, {"max_age": -1}])
+def test_what_nobody_could_meet_is_refused_at_the_start(app: FastAPI, auth: Gatepass, bad: dict[str, Any]) -> None:
+    """And not in the requests of visitors."""
+    with pytest.raises(TypeError):
+        require(**bad)
+
+    @app.get("/later")
+    async def later(request: Request) -> str:
+        return (await auth.require(request, **bad)).subject
+
+    with pytest.raises(TypeError):
+        TestClient(app).get("/later")
+
+
+@pytest.mark.parametrize("bad", [{"transport": "Bearer"}, {"transport": "header"}, {"access": "memory"}])
+def test_a_way_back_that_does_not_exist_hands_nothing_out(app: FastAPI, auth: Gatepass, bad: dict[str, Any]) -> None:
+    """A word with a slip in it is no cookie."""
+
+    @app.post("/slip")
+    async def slip(request: Request, verb: str) -> Any:
+        if verb == "login":
+            return await auth.login(request, "ada", **bad)
+        return await auth.step_up(request, access=bad["access"])
+
+    client = TestClient(app, headers=OURS)
+    client.post("/login")
+    before = auth.plain.sessions("ada")
+    for verb in ("login", "step_up") if "access" in bad else ("login",):
+        with pytest.raises(ValueError, match="one of"):
+            client.post("/slip", params={"verb": verb})
+    assert auth.plain.sessions("ada") == before
+
+
 @pytest.mark.parametrize("login_page", ["/enter", "/enter?by=link"])
 def test_a_login_page_that_wants_a_login_does_not_lead_to_itself(mode: Mode, clock: Clock, login_page: str) -> None:
     """A dependency of the whole application guards that page, too; a browser would go round and round."""

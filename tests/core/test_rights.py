@@ -1,11 +1,12 @@
 """What a caller may do who is known."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from gatepass import Identity
-from gatepass.core.rights import demand
+from gatepass.core.rights import demand, wanted
 from gatepass.errors import RoleRequired, StepUpRequired
 from gatepass.records import NOTHING
 
@@ -46,3 +47,19 @@ def test_the_role_is_asked_for_first() -> None:
     """Nobody logs in again only to learn that it would not have helped."""
     with pytest.raises(RoleRequired):
         demand(replace(ADA, auth_time=0), role="admin", max_age=1, now=NOW)
+
+
+@pytest.mark.parametrize("role", [["admin"], {"admin"}, ("admin",), b"admin", "", 1, True])
+def test_a_role_that_nobody_can_have_is_refused_where_it_is_written(role: object) -> None:
+    """A list of roles would be a route for nobody."""
+    with pytest.raises(TypeError, match="a role is a text"):
+        wanted(role, None)
+    wanted("admin", None)
+
+
+@pytest.mark.parametrize("max_age", ["300", -1, 300.0, True, timedelta(minutes=5)])
+def test_an_age_that_nobody_can_have_is_refused_where_it_is_written(max_age: object) -> None:
+    with pytest.raises(TypeError, match="seconds"):
+        wanted(None, max_age)
+    for good in (0, 300, None):
+        wanted(None, good)

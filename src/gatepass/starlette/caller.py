@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope
@@ -18,7 +18,7 @@ from gatepass.errors import (
 )
 from gatepass.records import Credentials as Issued
 from gatepass.records import Identity, Mode, Receipt, Session
-from gatepass.starlette.carried import Carried, Transport
+from gatepass.starlette.carried import TRANSPORTS, Carried, Transport
 from gatepass.starlette.jar import REFUSED, Jar
 from gatepass.web.site import Place
 
@@ -34,6 +34,7 @@ else:  # the only one that pydantic reads in 3.11
 
 #: How the access token of a browser goes back to it: by cookie, or in the body for a page that keeps it in memory.
 Access: TypeAlias = Literal["cookie", "body"]
+ACCESSES: Final = get_args(Access)
 
 events = logging.getLogger("gatepass.events")
 
@@ -243,6 +244,8 @@ class Caller:
         **options: Any,
     ) -> Credentials:
         """See `Gatepass.login`."""
+        if transport not in TRANSPORTS or access not in ACCESSES:
+            raise ValueError(f"transport is one of {TRANSPORTS}, access one of {ACCESSES}")
         place = self._writable()
         # Also for a bearer token where a cookie came along: the new session takes the place of that one.
         if transport == "cookie" or self.carried.cookies():
@@ -253,6 +256,8 @@ class Caller:
 
     async def step_up(self, request: HTTPConnection, *, access: Access) -> Credentials:
         """See `Gatepass.step_up`."""
+        if access not in ACCESSES:
+            raise ValueError(f"access is one of {ACCESSES}")
         place = self._writable()
         _ = await self.identity(request)
         credential = self.carried.credential()

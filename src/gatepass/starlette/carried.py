@@ -1,6 +1,6 @@
 """What a request carries: headers, credentials, and where it says that it comes from. Read as it is asked for."""
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
@@ -15,6 +15,7 @@ from gatepass.web.bodies import FORM, MOST, media_type
 from gatepass.web.site import Place, Site
 
 Transport: TypeAlias = Literal["cookie", "bearer"]
+TRANSPORTS: Final = get_args(Transport)
 
 
 class Credential(NamedTuple):

@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection, Request
 from gatepass import folders
 from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent, current
 from gatepass.core.origin import local
-from gatepass.core.rights import demand
+from gatepass.core.rights import demand, wanted
 from gatepass.core.warm import SEEN
 from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.gate import AsyncGate, Gate
@@ -284,6 +284,7 @@ class Gatepass:
             LoginFailed: `load_subject` says so.
             CsrfRefused, HostUnknown, CredentialsAmbiguous: Another site may have made the request.
             ModeNotEnabled: *mode* is not accepted here.
+            ValueError: There is no such *transport* or *access*.
             ResponseStarted: It is too late to set a cookie.
             StoreError: Nothing was issued.
         """
@@ -361,7 +362,9 @@ class Gatepass:
 
         Raises:
             RoleRequired, StepUpRequired: They may not, or not yet.
+            TypeError: Nobody could have such a role, or such an age.
         """
+        wanted(role, max_age)
         who = await self.identity(connection)
         return demand(who, role=role, max_age=max_age, now=self.now())
 
