@@ -361,6 +361,41 @@ def test_two_gates_of_one_application_are_documented_apart(pair: tuple[FastAPI, 
     assert locks == {"/me": ours, "/auth/me": ours, "/staff/auth/me": [{"staffCookie": []}, {"staffBearer": []}]}
 
 
+@pytest.mark.parametrize(("name", "said"), [("gatepass", 1), ("shop", 0)])
+def test_two_gates_of_one_name_one_mounted_in_the_other_are_named_in_the_log_once(
+    clock: Clock, caplog: pytest.LogCaptureFixture, name: str, said: int
+) -> None:
+    """Each login would log the person out at the other, and nobody would know why."""
+    app, _ = build(clock)
+    shop, _ = build(clock, name=name, keys=new_ring("HS256", now=1_900_000_000))
+    app.mount("/shop", shop)
+    client = TestClient(app, headers=OURS)
+
+    for path in ("/login", "/shop/login"):
+        assert client.post(path).status_code == 200
+    assert client.get("/shop/me").json() == "ada"
+    assert client.get("/me").status_code == (401 if said else 200)
+    found = [record.getMessage() for record in caplog.records if record.name == "gatepass.web"]
+    assert len(found) == said
+    assert all(f"{name!r}" in line and "name=" in line for line in found)
+
+
+def test_one_gate_around_both_is_no_matter_for_the_log(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    app, auth = build(clock)
+    shop = FastAPI()
+    auth.install(shop)
+    app.mount("/shop", shop)
+
+    @shop.get("/me")
+    async def me(who: CurrentIdentity) -> str:
+        return who.subject
+
+    client = TestClient(app, headers=OURS)
+    client.post("/login")
+    assert client.get("/shop/me").json() == "ada"
+    assert not [record for record in caplog.records if record.name == "gatepass.web"]
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_what_one_gate_issues_proves_nothing_to_another(clock: Clock, folder: Path, mode: Mode) -> None:
     """Also where nothing is said about stores and keys: a customer must not be staff by renaming a cookie."""

@@ -1,5 +1,6 @@
 """The pure ASGI middleware: a caller into each scope, and their cookies out with each answer."""
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from starlette.middleware.cors import CORSMiddleware
@@ -15,6 +16,8 @@ from gatepass.starlette.user import GatepassUser
 
 if TYPE_CHECKING:
     from gatepass.starlette.extension import Gatepass
+
+logger: Final = logging.getLogger("gatepass.web")
 
 #: What pages of other origins may send to our own routes, if they may call at all.
 _PREFLIGHT: Final = {
@@ -35,6 +38,8 @@ class GatepassMiddleware:
     def __init__(self, app: ASGIApp, auth: "Gatepass") -> None:
         self._app = app
         self._auth = auth
+        #: Whether a gate of the same name was found further out.
+        self._compared = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As the ASGI specification has it."""
@@ -43,6 +48,8 @@ class GatepassMiddleware:
             await self._app(scope, receive, send)
             return
         caller = Caller(self._auth, scope)
+        if caller.outer is not None:
+            self._compare(caller.outer)
         scope["gatepass"] = caller
         user = scope.get("user")
         if user is None or isinstance(user, GatepassUser):  # else somebody further out named the user
@@ -51,6 +58,21 @@ class GatepassMiddleware:
             await self._http(caller, scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _compare(self, outer: Caller) -> None:
+        """Say once that a gate further out, around an application that mounts this one, has the same name.
+
+        Within one application it is refused. Here it is seen by a request only.
+        """
+        other = outer.auth
+        if other is self._auth or other.name != self._auth.name or self._compared:
+            return
+        self._compared = True
+        logger.warning(
+            "two gates are called %r, and one application is mounted in that of the other: their cookies replace each"
+            " other. Give one a name of its own: Gatepass(name=...)",
+            other.name,
+        )
 
     async def _http(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         route, auth = caller.route, self._auth
