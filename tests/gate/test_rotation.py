@@ -10,7 +10,7 @@ from support.keepers import PLACES, Place, keeper
 
 from gatepass import Gate
 from gatepass.core.keyring import KeyRing
-from gatepass.errors import GatepassError
+from gatepass.errors import GatepassError, RevokedCredential
 from gatepass.keys.keeper import AHEAD, KEEP
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.sqlite import SqliteStore
@@ -105,6 +105,42 @@ def rotate(folder: Path, place: Place, rounds: int) -> None:
         with pytest.raises(GatepassError):
             gate.authenticate(stolen)
     last.close()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_key_is_retired_at_once_where_gates_only_check_and_never_read_the_ring_again(
+    tmp_path: Path, place: Place
+) -> None:
+    """Out of the ring it is only where the ring is read; the log reaches all, whether they knew the token or not."""
+    clock = Clock()
+    store = SqliteStore(tmp_path / "gatepass.db")
+    operator = keeper(place, tmp_path, store, "ES256", clock=clock)
+    issuing = Gate(store, mode="hybrid", keys=operator, clock=clock)
+    ring = operator.ring()
+    old, stolen = ring.signing.kid, issuing.login("ada").access_token
+    operator.rotate(at_once=True)
+    fresh = issuing.login("grace").access_token
+    others = [SqliteStore(tmp_path / "gatepass.db") for _ in range(3)]
+    checking = [
+        Gate(others[0], mode="hybrid", keys=keeper(place, tmp_path, others[0], "ES256", clock=clock), clock=clock),
+        Gate(others[1], mode="hybrid", keys=keeper(place, tmp_path, others[1], "ES256", clock=clock), clock=clock),
+        Gate(others[2], mode="hybrid", keys=ring, clock=clock),  # given as it was: it does not know the new key
+    ]
+    for gate in checking[1:]:
+        assert gate.authenticate(stolen).subject == "ada"
+    operator.retire(old)
+    for gate in checking:
+        assert gate.authenticate(stolen).subject == "ada", "so it is the log that refuses it below"
+
+    issuing.revoke(kid=old)
+
+    for gate in checking:
+        with pytest.raises(RevokedCredential):
+            gate.authenticate(stolen)
+    for gate in checking[:2]:
+        assert gate.authenticate(fresh).subject == "grace"
+    for one in (store, *others):
+        one.close()
 
 
 @pytest.mark.parametrize("place", PLACES)
