@@ -211,8 +211,8 @@ class Configured:
         return CacheInfo(0, 0, 0, 0) if self._tokens is None else self._tokens.cache
 
     def jwks(self) -> dict[str, Any]:
-        """The public halves of the keys that verify, as a JWK set (RFC 7517); empty where there are none."""
-        return {"keys": []} if self._keys is None else self._ring().jwks()
+        """The public halves of the keys that verify now, as a JWK set (RFC 7517); empty where there are none."""
+        return {"keys": []} if self._keys is None else self._ring().jwks(self._now())
 
     def csrf_token(self, session_id: str) -> str:
         """What a page of this session sends along, as `X-CSRF-Token` or `csrf_token`, to prove that it is one of ours.

@@ -18,7 +18,8 @@
 holds a part of a credential, because logs keep messages.
 """
 
-from typing import ClassVar
+import pickle
+from typing import Any, ClassVar
 
 
 class GatepassError(Exception):
@@ -34,6 +35,34 @@ class GatepassError(Exception):
 
     def __init__(self, sentence: str | None = None, /) -> None:
         super().__init__(sentence or self.sentence)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By itself an exception is made again of its sentence, which is no argument of most of these. Another process
+        # has to get what was raised, or a refusal there breaks the pool that it works for.
+        return _again, (type(self), self.args, vars(self), _carried(self.__cause__), self.__suppress_context__)
+
+
+def _again(
+    kind: type[GatepassError],
+    args: tuple[Any, ...],
+    facts: dict[str, Any],
+    cause: BaseException | None,
+    suppressed: bool,
+) -> GatepassError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(facts)
+    error.__cause__ = cause
+    error.__suppress_context__ = suppressed
+    return error
+
+
+def _carried(cause: BaseException | None) -> BaseException | None:
+    """*cause*, where it can be pickled: it may be anybody's, and hold a connection."""
+    try:
+        _ = pickle.loads(pickle.dumps(cause))  # noqa: S301  of our own making
+    except Exception:  # noqa: BLE001  whatever it raises, the error that it was the cause of has to arrive
+        return None
+    return cause
 
 
 class CredentialError(GatepassError):

@@ -157,8 +157,11 @@ def verify(
     at = _moment(now)
     rules = (_hashable(algorithms), issuer, audience, typ, leeway, _hashable(require))
     if isinstance(keys, KeyRing):
-        keys = keys.keys
-    elif not isinstance(keys, Key | KeySet) and isinstance(keys, KeySource):
+        kid, claims = _check(keys.keys, rules).check(token, at)
+        if keys.ended(kid, at):
+            raise UnknownCredential("key")
+        return claims
+    if not isinstance(keys, Key | KeySet) and isinstance(keys, KeySource):
         return _verify_with(keys, token, at, rules)
     return _check(keys, rules).check(token, at)[1]
 

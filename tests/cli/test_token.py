@@ -73,6 +73,22 @@ def test_nothing_of_a_token_steers_the_terminal(folder: Path) -> None:
     assert all(letter.isprintable() or letter == "\n" for letter in said)
 
 
+def test_nothing_of_a_good_token_steers_the_terminal_either(folder: Path) -> None:
+    """A name of a claim is as much the issuer's as its value."""
+    name = "\x1b]0;mine\x07\u202etxt"
+    text = sign(CLAIMS | {name: name}, KEY)
+    said = gatepass(folder, "token", "verify", text, "--key", "public.json", *RULES).stdout
+
+    assert "\\x1b]0;mine\\x07\\u202etxt  \\x1b]0;mine\\x07\\u202etxt" in said
+    assert all(letter.isprintable() or letter == "\n" for letter in said)
+
+
+def test_a_type_that_is_no_text_mints_nothing(folder: Path) -> None:
+    said = gatepass(folder, "token", "mint", "--key", "key.json", "--typ", "t\u00fcp", code=2)
+    assert "ASCII" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
 def test_a_good_token_is_verified(folder: Path) -> None:
     said = gatepass(folder, "token", "verify", TOKEN, "--key", "public.json", *RULES).stdout
     assert said.startswith("verified: ")

@@ -310,6 +310,7 @@ def test_a_file_that_is_too_large_to_be_ours_is_refused(path: Path) -> None:
         ({"roots": [{"kid": "r", "secret": 1, "created_at": 1}]}, "not one of ours"),
         ({"roots": [{"kid": "r", "secret": "=", "created_at": 1}]}, "not one of ours"),
         ({"roots": [{"kid": "r", "secret": "AAAA", "created_at": 1}]}, "random bytes"),
+        ({"roots": [{"kid": "r", "secret": "AAAA", "created_at": 1, "closed": 0}]}, "name or the date"),
         ({"roots": [{"kid": 1, "secret": "AAAA", "created_at": 1}]}, "name or the date"),
         ({"roots": [{"kid": "r", "secret": "AAAA", "created_at": "1"}]}, "name or the date"),
     ],

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from support.clock import Clock
 from support.keepers import PLACES, Place, keeper
 
-from gatepass import Gate
+from gatepass import Gate, tokens
 from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.strict import b64decode
-from gatepass.errors import ConfigurationError, CredentialError, KeyInUse
+from gatepass.errors import ConfigurationError, CredentialError, KeyInUse, UnknownCredential
 from gatepass.keys import KeyFile, generate, new_ring
 from gatepass.keys.keeper import AHEAD, KEEP, KeyKeeper
 from gatepass.keys.made import new_root
@@ -124,6 +124,74 @@ def test_nothing_under_a_key_is_good_after_its_end(keys: KeyKeeper, clock: Clock
     clock.advance(1)
     keys.rotate()
     assert old.signing.kid not in [key.kid for key in keys.ring().keys], "and the next rotation removes it"
+
+
+def test_an_ended_key_verifies_nothing_and_is_published_nowhere(place: Place, tmp_path: Path, clock: Clock) -> None:
+    """Also while nobody rotates: for whoever rotates by hand, that may be never."""
+    keys = keeper(place, tmp_path, MemoryStore(), "ES256", clock=clock)
+    gate = gate_of(keys, clock)
+    old = keys.ring().signing
+    keys.rotate(at_once=True)
+    end = int(clock()) + KEEP
+    said = {"iss": "i", "aud": "a", "sub": "ada", "jti": "j", "iat": NOW, "exp": end + 3_600}
+    under_old, under_new = tokens.sign(said, old), tokens.sign(said, keys.ring())
+
+    def verify(token: str) -> str:
+        claims = tokens.verify(
+            token, keys.ring(), algorithms=["ES256"], issuer="i", audience="a", leeway=300, now=clock()
+        )
+        return str(claims["sub"])
+
+    def published() -> set[str]:
+        assert gate.jwks() == keys.ring().jwks(int(clock()))
+        return {jwk["kid"] for jwk in gate.jwks()["keys"]}
+
+    clock.advance(KEEP - 1)
+    assert verify(under_old) == verify(under_new) == "ada", "its honest twin: a second before"
+    assert published() == {old.kid, keys.ring().signing.kid}
+    clock.advance(1)
+    with pytest.raises(UnknownCredential) as caught:
+        verify(under_old)
+    assert caught.value.reason == "key"
+    assert verify(under_new) == "ada"
+    assert published() == {keys.ring().signing.kid}
+
+
+def test_a_root_is_kept_for_as_long_as_a_session_under_it_may_live(keys: KeyKeeper, clock: Clock) -> None:
+    """The longest that a policy allows, and no root for ever."""
+    first = keys.ring().refresh_kid
+    longest = Policy(idle=400 * 86_400, lifetime=400 * 86_400)
+    gate = gate_of(keys, clock, policy=longest)
+    held = gate.login("ada")
+    keys.rotate()
+    clock.advance(longest.lifetime - 1)
+    keys.rotate()
+    held = gate.refresh(held.refresh_token)
+    clock.advance(2 * 86_400)
+    ring = keys.rotate()
+    assert first not in [root.kid for root in ring.roots]
+    assert [root.created_at for root in ring.roots] == sorted((root.created_at for root in ring.roots), reverse=True)
+    assert len(ring.roots) == 3, "the last, that before, and that of the sessions of 400 days ago"
+
+
+def test_after_a_theft_old_roots_are_good_for_refresh_secrets_only(keys: KeyKeeper, clock: Clock) -> None:
+    """Those are worth nothing without the row. A CSRF token and a device cookie are all that whoever saw it needs."""
+    gate = gate_of(keys, clock)
+    held = gate.login("ada")
+    before, form = keys.ring(), gate.csrf_token(held.session_id)
+    keys.rotate()
+    assert gate.csrf_belongs(form, held.session_id), "its honest twin: pages made before a rotation are still open"
+    assert before.device[0] in keys.ring().device
+
+    ring = keys.rotate(at_once=True)
+
+    assert len(ring.csrf) == len(ring.device) == 1
+    assert not gate.csrf_belongs(form, held.session_id)
+    assert gate.csrf_belongs(gate.csrf_token(held.session_id), held.session_id)
+    assert gate.authenticate(gate.refresh(held.refresh_token).access_token).subject == "ada", "nobody is logged out"
+    clock.advance(AHEAD)
+    keys.rotate()
+    assert len(keys.ring().csrf) == 2, "and a later rotation opens none again"
 
 
 def new_ring_of(ring: KeyRing) -> KeyRing:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -360,6 +360,9 @@ def test_no_answer_and_no_message_holds_the_master_key(store: Store) -> None:
 def test_without_a_master_key_there_is_no_keeper(store: Store) -> None:
     with pytest.raises(ConfigurationError, match="no master key"):
         KeyStore(store, ())
+    for no_text in (None, b"", 5, [None], {MASTER}):
+        with pytest.raises(ConfigurationError, match="not a text"):
+            KeyStore(store, cast("Any", no_text))
 
 
 def test_a_document_of_another_purpose_is_no_ring(store: Store) -> None:

@@ -5,11 +5,13 @@ import hmac
 import json
 import pickle
 from base64 import b64encode as armour
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -120,6 +122,10 @@ def test_numbers_out_of_range_are_no_signature(alg: str) -> None:
 def test_there_is_no_key_for_an_algorithm_that_is_not_here() -> None:
     with pytest.raises(ConfigurationError, match="'none'"):
         generate("none")
+    names: list[Any] = [None, [], {}, b"ES256", 1]
+    for name in names:
+        with pytest.raises(ConfigurationError, match="not an algorithm"):
+            generate(name)
 
 
 # -- what is shown -----------------------------------------------------------------------------------------------------
@@ -465,7 +471,7 @@ def test_a_rotated_ring_signs_anew_and_forgets_nothing(alg: str) -> None:
 
 @MADE
 def test_what_a_ring_publishes_is_public(alg: str) -> None:
-    published = new_ring(alg, now=NOW).jwks()["keys"]
+    published = new_ring(alg, now=NOW).jwks(NOW)["keys"]
 
     assert len(published) == (0 if alg == "HS256" else 1)
     assert not any({"d", "k", "p", "q"} & jwk.keys() for jwk in published)
@@ -480,6 +486,24 @@ def test_each_purpose_has_a_key_of_its_own() -> None:
     assert SECRET not in {root.derive("refresh"), root.derive("")}
 
 
+@pytest.mark.parametrize("write", [asdict, astuple, msgspec.json.encode, msgspec.to_builtins, vars, json.dumps])
+def test_nothing_that_writes_records_out_writes_a_root_out(write: Callable[[Any], Any]) -> None:
+    """Nor a ring: a log that shows records as JSON would hold the secret."""
+    ring = new_ring("ES256", now=NOW)
+    for what in (ring, *ring.roots):
+        with pytest.raises(TypeError):
+            write(what)
+    assert repr(ring.roots[0]) == f"<Root kid={ring.refresh_kid!r}>"
+
+
+def test_a_root_cannot_be_changed() -> None:
+    root = Root(kid="r", secret=SECRET, created_at=NOW)
+    for name in ("kid", "secret", "closed", "other"):
+        with pytest.raises(AttributeError):
+            setattr(root, name, "x")
+    assert (root.kid, root.closed, root.shut().closed) == ("r", False, True)
+
+
 @pytest.mark.parametrize("secret", [b"", SECRET[:31], SECRET + b"x", bytes(32), "x" * 32, None])
 def test_a_root_is_32_random_bytes(secret: Any) -> None:
     with pytest.raises(ConfigurationError, match="32 random bytes"):
@@ -491,6 +515,8 @@ def test_a_ring_that_could_not_work_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="public one"):
         KeyRing(signing=loaded(key.to_jwk()), roots=(root,))
+    with pytest.raises(ConfigurationError, match="closed"):
+        KeyRing(signing=key, roots=(root.shut(),))
     with pytest.raises(ConfigurationError, match="no root"):
         KeyRing(signing=key, roots=())
     with pytest.raises(ConfigurationError, match="one name"):

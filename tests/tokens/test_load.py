@@ -131,6 +131,12 @@ def test_an_rsa_key_is_bound_to_what_is_asked_for(form: Any) -> None:
     assert "does not say for which algorithm" in cause(form)
 
 
+@pytest.mark.parametrize("form", [RSA_PEM, PAIRS["RS256"].to_der(), PAIRS["RS256"].to_jwk(), {"keys": []}])
+@pytest.mark.parametrize("alg", [[], {}, 1, b"RS256"])
+def test_an_algorithm_is_a_text(form: Any, alg: Any) -> None:
+    assert "algorithm is not a text" in cause(form, algorithm=alg)
+
+
 @pytest.mark.parametrize("form", [RSA_PEM, EC_PEM, ED_PEM])
 @pytest.mark.parametrize("alg", ["HS256", "none", "rs256", ""])
 def test_no_public_key_is_bound_to_what_it_is_not_for(form: str, alg: str) -> None:

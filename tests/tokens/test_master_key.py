@@ -5,6 +5,7 @@ import hashlib
 import pickle
 import secrets
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,13 +20,13 @@ SECRET = hashlib.sha256(b"a master key of the tests").digest()
 KEY = MasterKey(SECRET.hex())
 
 
-def cause(text: str) -> str:
+def cause(text: Any) -> str:
     """What is said of *text*, which must not be a part of it."""
     with pytest.raises(ConfigurationError) as caught:
         MasterKey(text, source="the test")
     assert caught.value.source == "the test"
     assert "openssl rand -hex 32" in caught.value.fix
-    if len(text.strip()) > 6:
+    if isinstance(text, str) and len(text.strip()) > 6:
         assert text.strip() not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
@@ -52,6 +53,11 @@ def test_one_key_has_several_spellings(text: str, tmp_path: Path) -> None:
     for found in (MasterKey(text), MasterKey(str(tmp_path / "master")), MasterKey(f"{tmp_path}/master\n")):
         assert found.name == KEY.name
         assert found.open(KEY.seal(b"content", "a"), "a") == b"content"
+
+
+@pytest.mark.parametrize("given", [None, 5, SECRET, SECRET.hex().encode(), [SECRET.hex()]])
+def test_a_master_key_is_a_text(given: Any) -> None:
+    assert cause(given) == "the master key is not a text"
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -66,7 +66,7 @@ def retire(*, kid: str, config: Path | None, as_json: bool) -> None:
 def export_public(*, config: Path | None) -> None:
     """The public keys as a JWK set, for services that verify tokens themselves."""
     with opened(config) as stored:
-        tell_json(_keys(stored).ring().jwks())
+        tell_json(_keys(stored).ring().jwks(now()))
 
 
 @key.command(name="import")

@@ -28,9 +28,10 @@ def tell_json(document: Mapping[str, Any]) -> None:
 
 def tell_fields(fields: Mapping[str, object]) -> None:
     """Print names and values, one pair a line."""
-    width = max(map(len, fields))
-    for name, value in fields.items():
-        click.echo(f"{name:<{width}}  {plain(value)}".rstrip())
+    lines = [(plain(name), plain(value)) for name, value in fields.items()]
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        click.echo(f"{name:<{width}}  {value}".rstrip())
 
 
 def tell_rows(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

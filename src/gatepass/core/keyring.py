@@ -1,7 +1,7 @@
 """The key ring: what signs, what still verifies, and the roots from which keys of other purposes are derived."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Final, Never
 
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,6 +14,9 @@ ROOT_SIZE: Final = 32
 
 #: Seconds that whoever fetches the public keys may keep them: the `max-age` of the JWKS. Our choice.
 PUBLISHED: Final = 300
+#: Seconds that a root is kept after another took its place: no session lives for longer than 400 days, see `Policy`. A
+#: day more, for a login that was under way and for clocks that differ.
+KEEP_ROOT: Final = 401 * 86_400
 
 
 def derive(secret: bytes, label: str) -> bytes:
@@ -21,28 +24,56 @@ def derive(secret: bytes, label: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"gatepass {label}".encode()).derive(secret)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Root:
-    """A secret that is never used itself: each purpose gets a key of its own, derived from it under a label."""
+    """A secret that is never used itself: each purpose gets a key of its own, derived from it under a label.
+
+    It is no dataclass: what writes those out, for a log or as JSON, would write the secret.
+
+    Attributes:
+        kid: Its name, which the sessions that are born under it carry.
+        created_at: Second since the epoch.
+        closed: Whether only refresh secrets are derived from it. They are worth nothing without the row of their
+            session; what else is derived from a root that others may have seen can be forged.
+    """
+
+    __slots__ = ("closed", "created_at", "kid", "secret")
 
     kid: str
-    secret: bytes = field(repr=False)
-    #: Second since the epoch.
+    secret: bytes
     created_at: int
+    closed: bool
 
-    def __post_init__(self) -> None:
-        if type(self.kid) is not str or not 0 < len(self.kid) <= MAX_KID or type(self.created_at) is not int:
+    def __init__(self, *, kid: str, secret: bytes, created_at: int, closed: bool = False) -> None:
+        """Take *secret*, 32 random bytes, for a root.
+
+        Raises:
+            ConfigurationError: It is not, or the rest is not what it should be.
+        """
+        named = type(kid) is str and 0 < len(kid) <= MAX_KID
+        if not named or type(created_at) is not int or type(closed) is not bool:
             raise ConfigurationError(
                 cause="the name or the date of a root secret is not what it should be",
                 fix=f"Give a text of 1 to {MAX_KID} characters and a whole second.",
                 source="Root(kid=..., created_at=...)",
             )
-        if type(self.secret) is not bytes or len(self.secret) != ROOT_SIZE or len(set(self.secret)) == 1:
+        if type(secret) is not bytes or len(secret) != ROOT_SIZE or len(set(secret)) == 1:
             raise ConfigurationError(
-                cause=f"the root secret {self.kid!r} is not {ROOT_SIZE} random bytes",
+                cause=f"the root secret {kid!r} is not {ROOT_SIZE} random bytes",
                 fix="Make one with secrets.token_bytes(32).",
                 source="Root(secret=...)",
             )
+        for name, value in (("kid", kid), ("secret", secret), ("created_at", created_at), ("closed", closed)):
+            object.__setattr__(self, name, value)
+
+    def shut(self) -> "Root":
+        """The same root, `closed`."""
+        return Root(kid=self.kid, secret=self.secret, created_at=self.created_at, closed=True)
+
+    def __setattr__(self, name: str, value: object) -> Never:
+        raise FrozenInstanceError(name)
+
+    def __repr__(self) -> str:
+        return f"<Root kid={self.kid!r}>"
 
     def derive(self, label: str) -> bytes:
         """The key of one purpose, 32 bytes; see `derive`."""
@@ -106,8 +137,11 @@ class KeyRing:
         if len(refresh) != len(self.roots):
             raise _refused("two root secrets have one name", "Give each its own kid.")
         object.__setattr__(self, "keys", KeySet((*signers, *self.others), source="KeyRing(...)"))
-        object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in self.roots))
-        object.__setattr__(self, "device", tuple(root.derive("device") for root in self.roots))
+        is_open = [root for root in self.roots if not root.closed]
+        if self.roots[0].closed:
+            raise _refused("the newest root secret is closed", "Put a new one before it.")
+        object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in is_open))
+        object.__setattr__(self, "device", tuple(root.derive("device") for root in is_open))
         object.__setattr__(self, "_refresh", refresh)
 
     @property
@@ -119,9 +153,12 @@ class KeyRing:
         """The key of refresh secrets under this root, or None: another node may hold it."""
         return self._refresh.get(kid)
 
-    def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """What other services may know: the public parts, as a JWK Set. A secret has none and is left out."""
-        return {"keys": [key.to_jwk() for key in self.keys if not key.symmetric]}
+    def jwks(self, now: int) -> dict[str, list[dict[str, str]]]:
+        """What other services may know at second *now*, as a JWK Set: the public parts of the keys that have not ended.
+
+        A secret has no public part and is left out.
+        """
+        return {"keys": [key.to_jwk() for key in self.keys if not key.symmetric and not self.ended(key.kid, now)]}
 
     def signer(self, now: int) -> Key:
         """The key that signs at second *now*."""
@@ -136,10 +173,17 @@ class KeyRing:
         life = self.lives.get(kid)
         return None if life is None else life.ends_at
 
+    def ended(self, kid: str, now: float) -> bool:
+        """Whether nothing under a key is good any more at second *now*."""
+        ends_at = self.ends_at(kid)
+        return ends_at is not None and ends_at <= now
+
     def published(self, new_key: Key, new_root: Root, *, now: int, signs_from: int, keep: int) -> "KeyRing":
         """The ring that has *new_key* too, and signs with it from second *signs_from* on.
 
-        What signs until then ends *keep* seconds after that; what has ended by *now* is left out.
+        What signs until then ends *keep* seconds after that; what has ended by *now* is left out. Older roots stay for
+        the refresh secrets of sessions that were born under them, and go when none of those can be alive. With
+        *signs_from* at *now* they are closed for all else: whoever saw the key may have seen them, too.
 
         Args:
             new_key: The next key.
@@ -162,14 +206,14 @@ class KeyRing:
         lives[new_key.kid] = Life(created_at=now, signs_from=signs_from)
         # A key that was published and has signed nothing yet is not waited for, and leaves nothing behind.
         unused = self.ahead if now < self.ahead_at else None
-        older = tuple(key for key in self.keys if key not in (signer, unused) and not self._over(key.kid, now))
+        older = tuple(key for key in self.keys if key not in (signer, unused) and not self.ended(key.kid, now))
         known = {signer.kid, new_key.kid, *(key.kid for key in older)}
         return KeyRing(
             signing=signer if signs_from > now else new_key,
             ahead=new_key if signs_from > now else None,
             ahead_at=signs_from if signs_from > now else 0,
             others=older if signs_from > now else (signer, *older),
-            roots=(new_root, *self.roots),
+            roots=(new_root, *self._older_roots(now, closed=signs_from <= now)),
             lives={kid: life for kid, life in lives.items() if kid in known},
         )
 
@@ -202,9 +246,11 @@ class KeyRing:
             lives={name: life for name, life in self.lives.items() if name != kid},
         )
 
-    def _over(self, kid: str, now: int) -> bool:
-        ends_at = self.ends_at(kid)
-        return ends_at is not None and ends_at <= now
+    def _older_roots(self, now: int, *, closed: bool) -> tuple[Root, ...]:
+        """The roots under which a session may still be alive when another one takes the place of the newest."""
+        replaced_at = (now, *(root.created_at for root in self.roots))
+        kept = [root for root, at in zip(self.roots, replaced_at, strict=False) if now - at < KEEP_ROOT]
+        return tuple(root.shut() if closed and not root.closed else root for root in kept)
 
     def life(self, kid: str) -> Life:
         """When the key of this name does what; one of which nothing was written down is as old as the newest root."""

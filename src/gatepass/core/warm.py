@@ -144,7 +144,9 @@ class AccessTokens:
         else:
             self._hits += 1
         if now >= seen.dead_at:
-            raise ExpiredCredential(expired_at=seen.identity.expires_at)
+            if now >= seen.identity.expires_at + LEEWAY:
+                raise ExpiredCredential(expired_at=seen.identity.expires_at)
+            raise UnknownCredential("key")  # which has ended, as it was known when the token was verified
         self.stand(seen)
         return seen.identity
 

@@ -42,7 +42,7 @@ def generate(algorithm: str) -> Key:
     Raises:
         ConfigurationError: There is no such algorithm here.
     """
-    make = _GENERATE.get(current_name(algorithm))
+    make = _GENERATE.get(current_name(algorithm)) if type(algorithm) is str else None
     if make is None:
         raise ConfigurationError(
             cause=f"{algorithm!r} is not an algorithm that keys are made for",

@@ -46,6 +46,8 @@ class MasterKey:
     __slots__ = ("_aead", "name")
 
     def __init__(self, text: str, *, source: str = "master_key=...") -> None:
+        if type(text) is not str:
+            raise _refused("the master key is not a text", source)
         secret = _decoded(_in_file(text, source) if "/" in text else text.strip().encode("utf-8", "replace"), source)
         weakness = _weakness(secret)
         if weakness:

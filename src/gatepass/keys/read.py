@@ -40,6 +40,8 @@ def load(
             or says something else than was asked for.
     """
     source = "load(data)"
+    if algorithm is not None and type(algorithm) is not str:
+        raise _refused("the algorithm is not a text", "Name the one that the key is for.", source)
     jwk: object = data
     if isinstance(data, str | bytes):
         text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data

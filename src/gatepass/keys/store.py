@@ -1,6 +1,6 @@
 """A key ring in the store, sealed, for all nodes that share it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, sleep, time
 from typing import Final
@@ -55,7 +55,7 @@ class KeyStore(KeyKeeper):
     def __init__(
         self,
         store: Store,
-        master_key: str | Sequence[str],
+        master_key: str | list[str] | tuple[str, ...],
         algorithm: str = "ES256",
         *,
         first: Callable[[], KeyRing] | None = None,
@@ -64,7 +64,7 @@ class KeyStore(KeyKeeper):
         source: str = "KeyStore(master_key=...)",
     ) -> None:
         super().__init__(algorithm, rotate_after=rotate_after, clock=clock)
-        texts = (master_key,) if isinstance(master_key, str) else master_key
+        texts = master_key if isinstance(master_key, list | tuple) else (master_key,)
         self._masters = tuple(MasterKey(text, source=source) for text in texts)
         if not self._masters:
             raise _refused("there is no master key", "Give one.", source)

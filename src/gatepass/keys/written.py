@@ -23,7 +23,12 @@ def write(ring: KeyRing) -> bytes:
         "ahead_at": ring.ahead_at,
         "others": [key.to_jwk(private=key.can_sign) for key in ring.others],
         "roots": [
-            {"kid": root.kid, "secret": b64encode(root.secret).decode(), "created_at": root.created_at}
+            {
+                "kid": root.kid,
+                "secret": b64encode(root.secret).decode(),
+                "created_at": root.created_at,
+                "closed": root.closed,
+            }
             for root in ring.roots
         ],
         "lives": {kid: asdict(life) for kid, life in ring.lives.items()},
@@ -65,7 +70,12 @@ def _ring(document: dict[str, Any], source: str) -> KeyRing:
         ahead_at=_second(document["ahead_at"]),
         others=tuple(read_jwk(jwk, source=source) for jwk in document["others"]),
         roots=tuple(
-            Root(kid=root["kid"], secret=b64decode(root["secret"].encode()), created_at=root["created_at"])
+            Root(
+                kid=root["kid"],
+                secret=b64decode(root["secret"].encode()),
+                created_at=root["created_at"],
+                closed=root.get("closed", False),  # not said by those who closed none
+            )
             for root in document["roots"]
         ),
         lives={kid: _life(**life) for kid, life in document["lives"].items()},
