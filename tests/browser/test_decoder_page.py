@@ -129,6 +129,25 @@ def test_it_says_whether_a_token_is_valid_at_another_time(visit: Visit) -> None:
     expect(said).to_contain_text("No. It had expired 1 s before.")
 
 
+def test_what_is_copied_can_be_shown_to_others(visit: Visit) -> None:
+    """The claims as JSON; the token without its signature, which no service takes."""
+    visit.open()
+    visit.paste()
+    copied = []
+    buttons = visit.page.locator("article button")
+    assert buttons.all_inner_texts() == ["Copy claims", "Copy token", "Copy without signature"]
+    for button in (buttons.nth(0), buttons.nth(2)):
+        button.click()
+        expect(button).to_have_text("Copied")
+        field = visit.page.get_by_label("What the service is set to")
+        field.fill("")
+        field.press("Control+v")
+        copied.append(field.input_value())
+
+    assert json.loads(copied[0])["sub"] == "ada"
+    assert copied[1] == f"{TOKEN.rpartition('.')[0]}.redacted"
+
+
 # -- time --------------------------------------------------------------------------------------------------------------
 
 

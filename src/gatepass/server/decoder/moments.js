@@ -23,12 +23,13 @@ export function momentShown({ at }) {
   const away = made("strong", { class: "away" });
   keep((now) => (away.textContent = relative(at - now)));
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const iso = `${utcTime(at).replace(" ", "T")}Z`; // ISO 8601, and RFC 3339
   return made(
     "p",
     { class: "moment" },
     away,
-    made("time", { datetime: `${utcTime(at).replace(" ", "T")}Z` }, `${localTime(at)} local (${zone})`),
-    made("span", {}, `${utcTime(at)} UTC`),
+    made("time", { datetime: iso }, `${localTime(at)} local (${zone})`),
+    made("span", {}, `${iso} (UTC)`),
   );
 }
 
