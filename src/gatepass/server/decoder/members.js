@@ -9,15 +9,18 @@ import { grouped } from "./sizes.js";
 const SHORT_VALUE = 1_000;
 const LONGEST_VALUE = 100_000;
 
-/** `part` with its members. `moments` are the times that it names; `isGood` says what its word is worth. */
-export function partShown(part, moments, isGood, buttons = []) {
-  const label = isGood ? "signature valid" : "not verified";
+/** What the word of a part is worth, by the verdict on its signature: a look, and a label. */
+const WORTH = { valid: ["", "signature valid"], invalid: ["wrong", "signature invalid"] };
+
+/** `part` with its members. `moments` are the times that it names; `verdict` is that on the signature. */
+export function partShown(part, moments, verdict, buttons = []) {
+  const [look, label] = WORTH[verdict] ?? ["open", "not verified"];
   const size =
     `${grouped(part.characters)} characters` + (part.octets === null ? "" : `, ${grouped(part.octets)} bytes decoded`);
   return made(
     "section",
     { class: "part" },
-    made("h3", {}, capital(part.name), " ", made("span", { class: isGood ? "badge" : "badge open" }, label)),
+    made("h3", {}, capital(part.name), " ", made("span", { class: `badge ${look}` }, label)),
     made("p", { class: "hint" }, size),
     part.members.length ? made("dl", {}, part.members.map((member) => memberShown(member, moments))) : "",
     part.text ? made("p", {}, valueShown(part.text)) : "",

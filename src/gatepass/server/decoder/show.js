@@ -96,10 +96,9 @@ function counted(number, one, several) {
 
 /** The payload, which is what somebody wants to read first; or the other parts. */
 function partsShown(token, verification, isFirst) {
-  const isGood = verification?.verdict === "valid";
   return token.parts
     .filter(({ name }) => (name === "payload") === isFirst)
-    .map((part) => partShown(part, isFirst ? token.moments : [], isGood, isFirst ? copyButtons(token, part) : []));
+    .map((part) => partShown(part, isFirst ? token.moments : [], verification?.verdict, isFirst ? copyButtons(token, part) : []));
 }
 
 function copyButtons(token, payload) {
