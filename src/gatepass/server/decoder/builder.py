@@ -99,11 +99,17 @@ def sentences(texts: Path = _TEXTS) -> str:
     """`texts.js`: every table of *texts*, under its name."""
     tables = {name: value for name, value in runpy.run_path(str(texts)).items() if name.isupper()}
     lines = (
-        f"export const {name} = {json.dumps(table, ensure_ascii=True, indent=1)};\n"
+        f"export const {name} = {_table(table)};\n"
         for name, table in sorted(tables.items())
         if isinstance(table, Mapping)
     )
     return "".join(lines).replace("<", "\\u003c")
+
+
+def _table(table: Mapping[str, object]) -> str:
+    """*table* as JSON, an entry a line."""
+    entries = (f"{json.dumps(name)}: {json.dumps(value)}" for name, value in table.items())
+    return "{\n" + ",\n".join(entries) + "\n}"
 
 
 def _collect(module: Path, texts: Path, sources: dict[str, str], above: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ const SHORT_VALUE = 1_000;
 const LONGEST_VALUE = 100_000;
 
 /** What the word of a part is worth, by the verdict on its signature: a look, and a label. */
-const WORTH = { valid: ["", "signature valid"], invalid: ["wrong", "signature invalid"] };
+const WORTH = { valid: ["good", "signature valid"], invalid: ["wrong", "signature invalid"] };
 
 /** `part` with its members. `moments` are the times that it names; `verdict` is that on the signature. */
 export function partShown(part, moments, verdict, buttons = []) {
