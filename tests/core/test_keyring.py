@@ -181,9 +181,9 @@ def test_purposes_have_keys_of_their_own_the_newest_first() -> None:
 
 
 def test_only_public_halves_are_published() -> None:
-    assert ahead().jwks() == {"keys": []}, "a secret has none"
+    assert ahead().jwks(NOW) == {"keys": []}, "a secret has none"
     ring = KeyRing(signing=PAIR, others=(PUBLIC,), roots=(root("r"),))
-    assert ring.jwks() == {"keys": [PAIR.to_jwk(), PUBLIC.to_jwk()]}
+    assert ring.jwks(NOW) == {"keys": [PAIR.to_jwk(), PUBLIC.to_jwk()]}
     assert "d" not in PAIR.to_jwk()
 
 

@@ -502,6 +502,9 @@ def test_a_root_cannot_be_changed() -> None:
         with pytest.raises(AttributeError):
             setattr(root, name, "x")
     assert (root.kid, root.closed, root.shut().closed) == ("r", False, True)
+    assert root == Root(kid="r", secret=SECRET, created_at=NOW)
+    assert len({root, root.shut(), Root(kid="r", secret=SECRET, created_at=NOW)}) == 2
+    assert root != "r"
 
 
 @pytest.mark.parametrize("secret", [b"", SECRET[:31], SECRET + b"x", bytes(32), "x" * 32, None])

@@ -72,6 +72,12 @@ class Root:
     def __setattr__(self, name: str, value: object) -> Never:
         raise FrozenInstanceError(name)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Root) and all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+
+    def __hash__(self) -> int:
+        return hash(self.kid)
+
     def __repr__(self) -> str:
         return f"<Root kid={self.kid!r}>"
 
