@@ -1,5 +1,6 @@
 """The decoder as somebody meets it: at the keyboard, while time goes on, with hostile text, without cryptography."""
 
+import hmac
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -91,6 +92,44 @@ def test_the_algorithm_is_the_persons_and_never_the_tokens(visit: Visit) -> None
 
     assert "you chose RS256" in visit.verify(algorithm="RS256")
     expect(visit.verdict).to_contain_text("Not verified.")
+
+
+@pytest.mark.parametrize(
+    ("token", "verdict", "said"),
+    [
+        (
+            carrying(CLAIMS, {"alg": "none"}),
+            "Not verified.",
+            "Stop: The algorithm is none: anybody can write such a token.",
+        ),
+        (sign({**CLAIMS, "exp": NOW - 200_000}, KEY), "Not verified. It expired 2 days ago.", "it has expired"),
+        (
+            sign({**CLAIMS, "exp": NOW + 900_000}, KEY),
+            "Not verified. It expires in 10 days.",
+            "more than an hour is long",
+        ),
+        (TOKEN.replace(".", "%2E"), "Not verified. It expires in", "Cut off: 2 characters were written for a URL"),
+        (f"{TOKEN}=", "1 defect.", "Wrong: Signature, character 87 of 87: = is padding"),
+    ],
+    ids=["none", "expired", "long", "noise", "defect"],
+)
+def test_what_is_wrong_is_shown_as_such(token: str, verdict: str, said: str, visit: Visit) -> None:
+    visit.open()
+    visit.paste(token)
+
+    expect(visit.verdict).to_contain_text(verdict)
+    expect(visit.page.locator("article")).to_contain_text(said)
+
+
+def test_a_secret_that_everybody_knows_is_no_good_signature(visit: Visit) -> None:
+    secret = "your-256-bit-secret"
+    signed = f"{segment({'alg': 'HS256', 'typ': 'at+jwt'})}.{segment(CLAIMS)}"
+    signature = hmac.digest(secret.encode(), signed.encode(), "sha256")  # the library would not sign with it
+    visit.open()
+    visit.paste(f"{signed}.{segment(signature)}")
+    assert visit.verify(secret, "HS256").startswith("Signature valid (HS256, the secret read as text (utf-8))")
+
+    expect(visit.page.locator("article")).to_contain_text("Stop: It is signed with a secret that tutorials print")
 
 
 def test_the_check_that_says_no_is_named(visit: Visit) -> None:

@@ -130,6 +130,24 @@ def test_the_ways_out_are_closed(visit: Visit, watched: Recorder) -> None:
     assert visit.page.evaluate(gone) == ["undefined", "undefined"]
 
 
+def test_no_element_is_made_of_text(visit: Visit) -> None:
+    """Trusted Types, in the browser: a sink takes no text, whoever gives it."""
+    visit.open()
+    sinks = {
+        "markup": "document.body.innerHTML = '<b>x</b>'",
+        "a part of it": "document.body.insertAdjacentHTML('beforeend', '<b>x</b>')",
+        "a document": "document.write('<b>x</b>')",
+        "a script": "document.createElement('script').text = '1'",
+        "a rule": "trustedTypes.createPolicy('x', {})",
+    }
+    for name, code in sinks.items():
+        said = visit.page.evaluate(
+            f"() => {{ try {{ {code}; return 'taken'; }} catch (error) {{ return error.name; }} }}"
+        )
+        assert said == "TypeError", name
+    assert visit.page.locator("b").count() == 0
+
+
 def test_without_the_policy_they_are_open(new_context: NewContext, watched: Recorder) -> None:
     """So that the test above has tested something."""
     watched.seen.clear()
