@@ -200,6 +200,20 @@ def test_the_refresh_cookie_has_the_public_path(issuer: str | None, root: str, p
         assert made["refresh"].value
 
 
+def test_a_server_that_names_no_scheme_means_http(mode: str) -> None:
+    """ASGI lets it leave that out."""
+    with site(mode, url=LOOPBACK) as place:
+        app = place.wire.app
+
+        async def bare(scope: Any, receive: Any, send: Any) -> None:
+            await app({name: value for name, value in scope.items() if name != "scheme"}, receive, send)
+
+        place.wire.app = bare
+        browser = place.browser("/login")
+        assert browser.get("/me").body == b"ada"
+        assert place.wire.handshake("/socket", [*browser.cookie("/socket"), ("origin", LOOPBACK)]) == "open"
+
+
 def test_a_parameter_of_a_mount_reaches_no_attribute() -> None:
     store = MemoryStore()
     auth = Gatepass(mode="hybrid", store=store, keys=ring(), clock=Clock())

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.testclient import TestClient
 from support.needs import needs
 from support.register import REGISTER
-from support.server import ROOT, running
+from support.server import ROOT, example, running
 
 from gatepass.keys import new_ring
 from gatepass.stores.memory import MemoryStore
@@ -113,3 +114,13 @@ def test_the_lines_for_curl_work(tmp_path: Path) -> None:
             ["curl", "-s", "-b", "jar", f"{server.url}/me"], cwd=tmp_path, capture_output=True, check=True
         )
         assert b"credential_" in after.stdout
+
+
+def test_the_other_examples_run_as_shown(tmp_path: Path) -> None:
+    lines = re.findall(r"^MODE=(\w+) python -m examples\.(\w+)", README, re.MULTILINE)
+    assert {module for _, module in lines} == {"server_rendered", "spa"}
+    for mode, module in lines:
+        with example(tmp_path, module, mode) as server:
+            page = httpx.get(f"{server.url}/login" if module == "server_rendered" else server.url, trust_env=False)
+            assert "Log in" in page.text
+            assert f"in {mode} mode" in server.log.read_text()

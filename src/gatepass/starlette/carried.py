@@ -148,7 +148,7 @@ class Carried:
         return self._site.serve(*self._reached())
 
     def _reached(self) -> tuple[str, list[str], str]:
-        scheme: str = self._scope["scheme"]
+        scheme: str = self._scope.get("scheme", "http")  # a server may leave that one out
         scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
         return scheme, self.headers(b"host"), self.root
 
