@@ -12,6 +12,8 @@ REFUSED = 400
 
 _CACHE = b"cache-control"
 _VARY = b"vary"
+_NO_STORE = (_CACHE, b"no-store")
+_OF_COOKIE = (_VARY, b"Cookie")
 
 
 class Jar:
@@ -61,8 +63,19 @@ class Jar:
 
 def _only_for_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """No cache keeps the answer, and one that does all the same knows for whom. ASVS 14.3.2; CVE-2023-30861."""
-    kept = [item for item in headers if len(item[0]) != len(_CACHE) or item[0].lower() != _CACHE]
-    return varied([*kept, (_CACHE, b"no-store")], b"Cookie")
+    kept, varies = [], False
+    for header in headers:
+        name = header[0]
+        if len(name) == len(_CACHE) and name.lower() == _CACHE:
+            continue
+        if len(name) == len(_VARY) and name.lower() == _VARY:
+            varies = True
+        kept.append(header)
+    kept.append(_NO_STORE)
+    if varies:
+        return varied(kept, b"Cookie")
+    kept.append(_OF_COOKIE)  # what most answers come to, and each of them pays for
+    return kept
 
 
 def varied(headers: list[tuple[bytes, bytes]], name: bytes) -> list[tuple[bytes, bytes]]:
@@ -70,14 +83,7 @@ def varied(headers: list[tuple[bytes, bytes]], name: bytes) -> list[tuple[bytes,
 
     One header, because there are middlewares that read the first and drop the others.
     """
-    said: list[bytes] = []
-    kept: list[tuple[bytes, bytes]] = []
-    for item in headers:
-        if len(item[0]) == len(_VARY) and item[0].lower() == _VARY:
-            said.append(item[1])
-        else:
-            kept.append(item)
+    said = [value for key, value in headers if key.lower() == _VARY]
     if name.lower() not in {word.strip() for word in b",".join(said).lower().split(b",")}:
         said.append(name)
-    kept.append((_VARY, b", ".join(said)))
-    return kept
+    return [*(header for header in headers if header[0].lower() != _VARY), (_VARY, b", ".join(said))]
