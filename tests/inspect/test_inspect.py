@@ -487,12 +487,22 @@ def test_the_state_is_exact_to_the_second(claims: object, state: str | None) -> 
 def test_what_is_noted_has_an_end() -> None:
     many = token(claims=BASE | {f"a{number}": f"a{number}@example.com" for number in range(200)})
     assert len(look(many).findings) < 60
-    bad = carrying(b"[" + b"NaN," * 500 + b"1]")
-    assert len(look(bad).defects) == read.MAX_DEFECTS + 0
+    bad = look(f"{HEADER}.{PAYLOAD}.{SIGNATURE}" + "~A" * 150 + "~")
+    assert len(bad.defects) == read.MAX_DEFECTS
+    assert "left_out" in codes(bad.hints)
     twice = b"{" + b",".join(b'"%d":1,"%d":2' % (number, number) for number in range(50)) + b"}"
     found = look(carrying(twice))
     assert codes(found.findings).count("duplicate") == read.MAX_DUPLICATES
     assert "left_out" in codes(found.hints)
+
+
+def test_nothing_is_said_twice_of_a_token() -> None:
+    """Not even of many numbers that are none, of a name and each value under it, or of what has a long way to it."""
+    assert codes(look(carrying(b"[" + b"NaN," * 500 + b"1]")).defects) == ["json_constant", "json_object"]
+    assert codes(look(token(claims=BASE | {"a\u202e": [1, 2, "\u202e"], "ada@example.com": 1})).findings) == [
+        *("hidden", "hidden", "personal")
+    ]
+    assert codes(look(token(claims=BASE | {"a" * 70: ["a@example.com", "b@example.com"]})).findings) == ["personal"]
 
 
 def test_more_text_and_more_tokens_than_are_read_are_said() -> None:

@@ -44,16 +44,14 @@ class Reader:
         self.defects: list[Defect] = []
         self.findings: list[Finding] = []
         self.parts: list[Part] = []
+        self._said: set[str] = set()
         #: Whether there is more than is noted.
         self.left_out = False
 
     def defect(
         self, code: str, segment: str = "", index: int | None = None, expected: object = "", **facts: object
     ) -> None:
-        """Note what is wrong; *expected* and *facts* are printable."""
-        if len(self.defects) >= MAX_DEFECTS:
-            self.left_out = True
-            return
+        """Note what is wrong, once; *expected* and *facts* are printable."""
         sentence = fill(
             texts.DEFECTS[code],
             segment=segment[:1].upper() + segment[1:],
@@ -61,12 +59,24 @@ class Reader:
             expected=expected,
             **facts,
         )
+        if self._is_said(sentence):
+            return
+        if len(self.defects) >= MAX_DEFECTS:
+            self.left_out = True
+            return
         self.defects.append(Defect(code=code, segment=segment, index=index, expected=str(expected), sentence=sentence))
 
     def find(self, code: str, **facts: object) -> None:
-        """Note what is remarkable; *facts* are printable."""
+        """Note what is remarkable, once; *facts* are printable."""
         level, sentence = texts.FINDINGS[code]
-        self.findings.append(Finding(code=code, level=level, sentence=fill(sentence, **facts)))
+        sentence = fill(sentence, **facts)
+        if not self._is_said(sentence):
+            self.findings.append(Finding(code=code, level=level, sentence=sentence))
+
+    def _is_said(self, sentence: str) -> bool:
+        was = sentence in self._said
+        self._said.add(sentence)
+        return was
 
     def object(self, segment: str, text: str, meanings: Mapping[str, str]) -> dict[str, Any] | None:
         """The JSON object in a segment of base64url, as a part; None where there is none to be read."""

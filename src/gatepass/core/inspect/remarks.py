@@ -166,7 +166,9 @@ def _walk(path: str, name: str, value: object) -> Iterator[tuple[str, str, objec
     yield path, name, value
     if isinstance(value, dict):
         for inner, member in value.items():
-            yield from _walk(f"{path[:200]}.{inner[:200]}", inner, member)
+            place = f"{path[:200]}.{inner[:200]}"
+            yield place, "", inner
+            yield from _walk(place, inner, member)
     elif isinstance(value, list):
         for number, member in enumerate(value):
             yield from _walk(f"{path[:200]}[{number}]", name, member)
@@ -175,7 +177,7 @@ def _walk(path: str, name: str, value: object) -> Iterator[tuple[str, str, objec
 def _looks(name: str, value: object) -> Iterator[tuple[str, str]]:
     """What *value* looks like, as the code of a finding and in words."""
     text = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    if HIDDEN.search(name) or HIDDEN.search(text):
+    if HIDDEN.search(text):
         yield "hidden", ""
     if isinstance(value, dict) and _is_private(value):
         yield "key_private", ""

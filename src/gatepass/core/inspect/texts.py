@@ -78,7 +78,7 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "key_verifies": (
         "stop",
-        "The key that it brings along (`jwk`) did sign it, and proves nothing: whoever makes a token can bring a key.",
+        "The key in its own header (`jwk`) did sign it, so the signature proves nothing.",
     ),
     "secret_blank": ("stop", "It is signed with an empty secret: anybody can make such a token."),
     "secret_known": (
@@ -86,14 +86,14 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
         "It is signed with a secret that tutorials print: anybody can make such a token. Make a secret at random.",
     ),
     "key_private": ("stop", "The private half of a key is in it. Whoever has seen this token has the key: replace it."),
-    "exp_missing": ("warn", "It never expires: there is no `exp`."),
+    "exp_missing": ("warn", "There is no `exp`: whoever gets hold of it can use it for ever."),
     "lifetime_access": (
         "warn",
         "It is an access token for {duration}; more than an hour is long for what cannot be recalled.",
     ),
     "lifetime": ("warn", "It lives for {duration}; more than 30 days is long for any token."),
     "iat_future": ("warn", "`iat` is in the future: {relative}. One of the two clocks is wrong."),
-    "nbf_future": ("warn", "It is not good yet: `nbf` is {relative}."),
+    "nbf_future": ("warn", "`nbf` is in the future: {relative}."),
     "exp_before_iat": ("warn", "It had expired before it was made: `exp` is not after `iat`."),
     "aud_missing": ("warn", "There is no `aud`: any service that trusts the issuer may take it. RFC 8725 section 3.9."),
     "iss_missing": ("warn", "There is no `iss`: a verifier cannot tell whose token it is."),
@@ -135,10 +135,7 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
     "time_no": ("warn", "`{name}` is no time."),
     "time_ms": (
         "info",
-        (
-            "`{name}` looks like milliseconds; it is in seconds. Read as it stands, it is tens of"
-            " thousands of years ahead."
-        ),
+        ("`{name}` looks like milliseconds. Read as seconds, as verifiers do, it is tens of thousands of years ahead."),
     ),
     "time_fraction": ("info", "`{name}` has a fraction of a second; RFC 7519 allows it, some verifiers do not."),
     "eddsa": ("info", "`EdDSA` is the old name; since RFC 9864 it is `Ed25519`."),
@@ -163,7 +160,7 @@ VERDICTS: Final[Mapping[str, str]] = {
 
 #: The sentences that solve the common mistakes, as far as they can be seen without a key.
 HINTS: Final[Mapping[str, str]] = {
-    "local": "Nothing was sent anywhere, no address in it was asked, and nothing was verified.",
+    "local": "Nothing was sent anywhere, and no address in it was asked.",
     "expired": "If it is refused: it has expired. Renew it or log in again; the key does not matter.",
     "not_yet": "If it is refused: its time has not begun. Compare the clocks of issuer and verifier.",
     "secret_encoding": "If the signature of {alg} is refused though the secret is right: a secret can be meant as text,"
@@ -177,11 +174,12 @@ HINTS: Final[Mapping[str, str]] = {
     "in_url": (
         "It was in an address. Those are kept in histories and logs: send tokens in a header, a cookie or a body."
     ),
-    "units": "A time is in milliseconds: divide by 1,000 where the token is made (in JavaScript: Date.now() / 1000).",
+    "units": "Divide a time in milliseconds by 1,000 where the token is made (in JavaScript: Date.now() / 1000).",
     "id_token": "It is an ID token: it tells the client who logged in. An API that is sent it should refuse it; it"
     " wants the access token.",
-    "encrypted": "Only the receiver can read it. If your service refuses it, it may be made for another one, or your"
-    " verifier takes signed tokens only.",
+    "encrypted": (
+        "If your service refuses it, it may be made for another one, or your verifier takes signed tokens only."
+    ),
     "encrypted_with": "`{name}` is {found}: {what}.",
     "opaque": "Ask the service that issued it what it stands for: the answer is on the server, and can be ended there.",
     "nothing": "There is no token in this text. A token in compact form begins with `ey` and has two dots.",

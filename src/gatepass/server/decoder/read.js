@@ -24,24 +24,30 @@ export class Reader {
   defects = [];
   findings = [];
   parts = [];
+  #said = new Set();
   /** Whether there is more than is noted. */
   leftOut = false;
 
-  /** Note what is wrong; `expected` and the facts are printable. */
+  /** Note what is wrong, once; `expected` and the facts are printable. */
   defect(code, segment, { index = null, expected = "", ...facts } = {}) {
-    if (this.defects.length >= MAX_DEFECTS) {
-      this.leftOut = true;
-      return;
-    }
     const known = { segment: capital(segment), number: (index ?? 0) + 1, expected, ...facts };
     const sentence = fill(DEFECTS[code], known);
-    this.defects.push({ code, segment, index, expected: String(expected), sentence });
+    if (this.#isSaid(sentence)) return;
+    if (this.defects.length >= MAX_DEFECTS) this.leftOut = true;
+    else this.defects.push({ code, segment, index, expected: String(expected), sentence });
   }
 
-  /** Note what is remarkable; the facts are printable. */
+  /** Note what is remarkable, once; the facts are printable. */
   find(code, facts = {}) {
-    const [level, sentence] = FINDINGS[code];
-    this.findings.push({ code, level, sentence: fill(sentence, facts) });
+    const [level, form] = FINDINGS[code];
+    const sentence = fill(form, facts);
+    if (!this.#isSaid(sentence)) this.findings.push({ code, level, sentence });
+  }
+
+  #isSaid(sentence) {
+    const was = this.#said.has(sentence);
+    this.#said.add(sentence);
+    return was;
   }
 
   /** The JSON object in a segment of base64url, as a part; null where there is none to be read. */

@@ -144,11 +144,18 @@ export function remarkValues(reader, part, value) {
   }
 }
 
-/** Each value with its path, which is made when it is asked for, and its name; a list's values have that of the list. */
+/**
+ * Each value with its path, which is made when it is asked for, and its name, and each name by itself; a list's values
+ * have the name of the list.
+ */
 function* walk(path, name, value) {
   yield [path, name, value];
   if (value instanceof Map) {
-    for (const [inner, member] of value) yield* walk(() => `${cut(path(), 200)}.${cut(inner, 200)}`, inner, member);
+    for (const [inner, member] of value) {
+      const place = () => `${cut(path(), 200)}.${cut(inner, 200)}`;
+      yield [place, "", inner];
+      yield* walk(place, inner, member);
+    }
   } else if (Array.isArray(value)) {
     for (const [number, member] of value.entries()) yield* walk(() => `${cut(path(), 200)}[${number}]`, name, member);
   }
@@ -158,7 +165,7 @@ function* walk(path, name, value) {
 function looksLike(name, value) {
   const found = [];
   const text = typeof value === "string" ? value : typeof value === "bigint" ? String(value) : "";
-  if (hasHidden(name) || hasHidden(text)) found.push(["hidden", ""]);
+  if (hasHidden(text)) found.push(["hidden", ""]);
   if (value instanceof Map && isPrivateJwk(value)) found.push(["key_private", ""]);
   if (!text) return found;
   const plain = name.toLowerCase().replace(/[-_]/g, "");
