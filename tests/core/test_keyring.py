@@ -154,8 +154,18 @@ def test_one_key_goes_and_the_rest_stays_as_it_was(
     ring = made()
     rest = ring.without(kid, now=now)
     assert shape(rest) == left
-    assert rest.lives == {name: life for name, life in ring.lives.items() if name != kid}
+    assert set(rest.lives) == set(ring.lives) - {kid}
+    assert all(rest.lives[name] == ring.lives[name] for name in rest.lives if (kid, name) != ("b", "a"))
     assert rest.roots == ring.roots
+
+
+def test_a_key_whose_successor_is_taken_out_goes_on_without_an_end() -> None:
+    """Or it would sign, after its end, what everybody refuses."""
+    assert ahead(C).without("b", now=NOW + WAIT - 1).lives == {
+        "a": Life(created_at=NOW, signs_from=NOW),
+        "c": Life(created_at=NOW),
+    }
+    assert ahead(C).without("c", now=NOW).ends_at("a") == NOW + WAIT + KEEP, "a successor that stays is waited for"
 
 
 @pytest.mark.parametrize(("kid", "now"), [("a", NOW + WAIT - 1), ("b", NOW + WAIT), ("x", NOW)])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.clock import Clock
 from support.keepers import PLACES, Place, keeper
@@ -252,6 +252,18 @@ def test_a_key_that_will_sign_is_not_refused(keys: KeyKeeper, clock: Clock) -> N
     assert gate.authenticate(gate.login("ada").access_token)
 
 
+def test_a_key_whose_successor_was_retired_signs_on_for_as_long_as_it_takes(keys: KeyKeeper, clock: Clock) -> None:
+    """Its end was that of its successor's first second, and a key that signs past its end locks everybody out."""
+    gate = gate_of(keys, clock)
+    ahead = keys.rotate().ahead
+    assert ahead is not None
+    keys.retire(ahead.kid)
+    clock.advance(AHEAD + KEEP)
+
+    assert gate.authenticate(gate.login("ada").access_token).subject == "ada"
+    assert keys.rotate().ahead is not None
+
+
 def test_what_another_software_signed_goes_on(keys: KeyKeeper, clock: Clock) -> None:
     theirs = generate("HS256")
     before = Gate(
@@ -333,6 +345,7 @@ def test_a_file_whose_times_are_none_is_refused(tmp_path: Path, clock: Clock, br
         KeyFile(path, "HS256", clock=clock).ring()
 
 
+@example([("rotate", 0), ("retire", 3 * AHEAD - 1), ("wait", 0)])
 @given(st.lists(st.tuples(st.sampled_from(["rotate", "at once", "wait", "retire", "join"]), st.integers(0, 3 * AHEAD))))
 def test_whatever_becomes_of_a_ring_one_key_signs_and_what_it_signed_is_good(steps: list[tuple[str, int]]) -> None:
     now, ring = NOW, new_ring("HS256", now=NOW)

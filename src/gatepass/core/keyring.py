@@ -243,13 +243,16 @@ class KeyRing:
             raise _refused("there is no such key in the ring", "List them, and name one.", source="retire()")
         signer = self.signer(now)
         ahead = self.ahead if self.ahead is not None and self.ahead.kid != kid and now < self.ahead_at else None
+        lives = {name: life for name, life in self.lives.items() if name != kid}
+        if self.ahead is not None and self.ahead.kid == kid:  # what it was to relieve goes on, and has no end any more
+            lives[signer.kid] = replace(self.life(signer.kid), ends_at=None)
         return KeyRing(
             signing=signer,
             ahead=ahead,
             ahead_at=self.ahead_at if ahead is not None else 0,
             others=tuple(key for key in self.keys if key not in (signer, ahead) and key.kid != kid),
             roots=self.roots,
-            lives={name: life for name, life in self.lives.items() if name != kid},
+            lives=lives,
         )
 
     def _older_roots(self, now: int, *, closed: bool) -> tuple[Root, ...]:
