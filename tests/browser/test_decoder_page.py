@@ -11,6 +11,7 @@ from support.chromium import launched
 from support.decoding import CLAIMS, KEY, NOW, PUBLIC, TOKEN, Visit
 from support.recorder import Recorder, recorder
 
+from gatepass.core.inspect.texts import HINTS
 from gatepass.core.strict import b64encode
 from gatepass.tokens import sign
 
@@ -79,6 +80,8 @@ def test_each_of_several_tokens_can_be_chosen(visit: Visit) -> None:
     options.nth(1).press("ArrowDown")
     expect(visit.page.locator("article")).to_contain_text("a random id; there is nothing to read in it")
     expect(visit.page.get_by_role("button", name="Verify", exact=True)).to_be_hidden()
+    visit.press("Find the check that says no")
+    expect(visit.page.locator("#refusal-said")).to_have_text(HINTS["opaque"])
 
 
 def test_the_algorithm_is_the_persons_and_never_the_tokens(visit: Visit) -> None:
@@ -119,6 +122,21 @@ def test_what_is_wrong_is_shown_as_such(token: str, verdict: str, said: str, vis
 
     expect(visit.verdict).to_contain_text(verdict)
     expect(visit.page.locator("article")).to_contain_text(said)
+
+
+def test_a_token_in_json_form_is_verified_and_copied_as_it_is(visit: Visit) -> None:
+    """Quotes and all: what is shown is escaped, and what is checked is not."""
+    protected, payload, signature = TOKEN.split(".")
+    form = json.dumps({"payload": payload, "signatures": [{"protected": protected, "signature": signature}]})
+    visit.open()
+    visit.paste(f"  {form}\n")
+    assert visit.verify().startswith("Signature valid")
+
+    visit.press("Copy token")
+    expect(visit.page.get_by_role("button", name="Copied")).to_be_visible()
+    field = visit.page.get_by_label("What the service is set to")
+    field.press("Control+v")
+    assert field.input_value() == form
 
 
 def test_a_secret_that_everybody_knows_is_no_good_signature(visit: Visit) -> None:

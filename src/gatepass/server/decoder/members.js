@@ -1,6 +1,6 @@
 // A part of a token: what it says, and what that means.
 
-import { made } from "./elements.js";
+import { made, worded } from "./elements.js";
 import { momentShown } from "./moments.js";
 import { capital, cut } from "./printing.js";
 import { grouped } from "./sizes.js";
@@ -45,7 +45,7 @@ function memberShown({ name, value, meaning }, moments) {
       {},
       valueShown(value),
       moment ? momentShown(moment) : "",
-      meaning ? made("p", { class: "hint" }, meaning) : "",
+      meaning ? made("p", { class: "hint" }, worded(meaning)) : "",
     ),
   );
 }

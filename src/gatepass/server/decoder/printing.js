@@ -21,6 +21,11 @@ export function shown(text) {
   return escaped(JSON.stringify(text).slice(1, -1));
 }
 
+/** The text that `shown` was given. */
+export function unescaped(text) {
+  return JSON.parse(`"${text}"`);
+}
+
 /** `text`, which is JSON, with an escape for each character that is not printable. */
 export function escaped(text) {
   return text.replace(HIDDEN_ALL, (letter) =>

@@ -4,9 +4,9 @@ import { present } from "./countdown.js";
 import { element, made, refill, worded } from "./elements.js";
 import { agreement, explained } from "./explained.js";
 import { readPolicy } from "./policy.js";
-import { capital } from "./printing.js";
+import { capital, unescaped } from "./printing.js";
 import { refusal } from "./refused.js";
-import { CHECKS } from "./texts.js";
+import { CHECKS, HINTS } from "./texts.js";
 import { keyText } from "./verifying.js";
 
 /** The fields of the policy; what is not in the page is not asked for. */
@@ -66,12 +66,16 @@ function answerShown({ code, status, meaning, fix, checks, facts }) {
 
 async function findRefusal() {
   const mine = ++tries;
-  const asked = [suspect.text, policyAsked(), keyText(), present()];
+  if (suspect.kind.startsWith("gatepass-")) {
+    // It is a random id: what a service makes of it is in the store of the service.
+    return refill(element("refusal-said"), made("p", { class: "notice open" }, worded(HINTS.opaque)));
+  }
+  const asked = [unescaped(suspect.text), policyAsked(), keyText(), present()];
   const said = await refusal(...asked);
   const answer = explained(element("pasted").value);
   const agreed = answer.code ? await agreement(answer, ...asked) : null;
-  if (mine !== tries) return;
-  refill(
+  if (mine !== tries) return null;
+  return refill(
     element("refusal-said"),
     outcomeShown(said),
     agreed ? made("p", { class: "notice open" }, worded(agreed.sentence)) : "",

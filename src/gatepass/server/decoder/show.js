@@ -5,7 +5,7 @@ import { keep } from "./countdown.js";
 import { made, refill, worded } from "./elements.js";
 import { asObject, partShown } from "./members.js";
 import { placeOf } from "./place.js";
-import { fill } from "./printing.js";
+import { fill, unescaped } from "./printing.js";
 import { relative } from "./relative.js";
 import { lineOf } from "./lines.js";
 import { sizeShown } from "./sizes.js";
@@ -105,7 +105,7 @@ function copyButtons(token, payload) {
   const bare = redacted(token);
   return [
     payload.members.length ? copyButton("Copy claims", () => asObject(payload)) : null,
-    copyButton("Copy token", () => token.text),
+    copyButton("Copy token", () => unescaped(token.text)),
     bare === null ? null : copyButton("Copy without signature", () => bare),
   ].filter(Boolean);
 }

@@ -4,6 +4,7 @@ import { element, made, refill, worded } from "./elements.js";
 import { FAMILIES } from "./jwk.js";
 import { readKeys } from "./keys.js";
 import { lineOf } from "./lines.js";
+import { unescaped } from "./printing.js";
 import { quotedName, signedForms } from "./signed.js";
 import { verify } from "./verify.js";
 
@@ -33,7 +34,7 @@ export function setUpVerifying(heard) {
 /** Ask about `one` from now on; null: about none. */
 export function lookAt(one) {
   token = one;
-  const { forms } = signedForms(token?.text ?? "");
+  const { forms } = signedForms(unescaped(token?.text ?? ""));
   element("verifying").hidden = forms.length === 0;
   refill(element("algorithm-hint"), forms.length ? worded(saidBy(forms[0])) : "");
   forget();
@@ -67,7 +68,7 @@ async function ask() {
     return;
   }
   const mine = ++questions;
-  const verdict = await verify(token.text, keyText(), algorithm);
+  const verdict = await verify(unescaped(token.text), keyText(), algorithm);
   if (mine !== questions) return;
   refill(element("verify-said"), verdictShown(verdict));
   tell(verdict);
