@@ -32,7 +32,9 @@ SECRET = bytes(range(200, 256)) + bytes(range(40, 80))
 
 @pytest.fixture(scope="module")
 def page(opened: Opened) -> Page:
-    return opened(verify="verify.js", readKeys="keys.js")
+    return opened(
+        verify="verify.js", readKeys="keys.js", readPolicy="policy.js", explained="explained.js", refusal="refused.js"
+    )
 
 
 def verified(page: Page, *rows: tuple[str, str, str]) -> list[dict[str, Any]]:
@@ -636,6 +638,64 @@ def test_what_has_no_signature_is_named(page: Page, token: str, told: str) -> No
 
 def test_what_an_sd_jwt_discloses_is_not_a_part_of_what_was_signed(page: Page) -> None:
     assert sentence(page, f"{ES256}~WyJzYWx0IiwiYSIsMV0~", jwk_of(KEYS["ES256"]), "ES256").startswith("valid: ")
+
+
+# -- hostile input: what takes more than linear time meets the limit that every test has ------------------------------
+
+MANY = 200_000
+LONG = {
+    "=": "=" * 1_000_000 + "x",
+    "lines": "\n" * 1_000_000 + "x",
+    "returns": "\r" * 1_000_000 + "x",
+    "spaces": "x" + " " * 1_000_000 + "x",
+    "letters": "a" * 1_000_000,
+    "brackets": '{"keys": [' + "[" * 1_000_000,
+    "braces": '{"a":' * MANY,
+    "names": '{"' + '":1,"'.join(map(str, range(100_000))) + '":1}',
+    "beginnings": "-----BEGIN A-----\n-----END A-----\n" * 30_000,
+    "parameters": "-----BEGIN EC PARAMETERS-----\n" * 30_000,
+    "sequences": "MIMP" * MANY,
+    "lists": "iss=[" * 19_000,
+    "quotes": "iss='" * 19_000,
+    "prefixes": "GATEPASS_" * 11_000,
+    "codes": '"code":"' * 120_000,
+    "fields": '{"field":"' * 90_000,
+    "header lines": "retry-after:" * 80_000,
+    "colons": '{"detail":"' + ": " * 400_000 + 'x","code":"csrf_refused"}',
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+def test_nothing_that_is_pasted_hangs_the_page(page: Page, text: str) -> None:
+    """As a key, as a token, as settings, as an answer; and each is answered with a sentence."""
+    said = page.evaluate(
+        """async (text) => [
+            readKeys(text).problem || readKeys(text).sentence, readPolicy(text).problem, explained(text).problem,
+            (await verify("e30.e30.AAAA", text, "HS256")).sentence, (await verify(text, "secret", "HS256")).sentence,
+            (await verify(`e30.e30.${text}`, "secret", "HS256")).sentence,
+            (await refusal(text, {}, text, 1)).failed.sentence,
+        ]""",
+        text,
+    )
+    assert all(isinstance(sentence, str) for sentence in said)
+    assert sum(map(bool, said)) >= 6
+
+
+NAMES = ["__proto__", "constructor", "toString", "hasOwnProperty"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_every_object_has_mean_nothing(page: Page, name: str) -> None:
+    """In a key, in a header, in claims, as an algorithm, as a code."""
+    keys = [{"kty": name}, {"kty": "EC", "crv": name}, PAIRS["ES256"].to_jwk() | {"alg": name}]
+    for key in keys:
+        assert verified(page, (TOKENS["ES256"], json.dumps(key), "ES256"))[0]["verdict"] == "unusable"
+    token = compact({"alg": name, "kid": name, name: {"alg": "ES256"}}, KEYS["ES256"].sign)
+    [said] = verified(page, (token, jwk_of(KEYS["ES256"]), "ES256"))
+    assert codes(said) == ["alg_other", "kid_other"]
+    assert verified(page, (token, jwk_of(KEYS["ES256"]), name))[0]["verdict"] == "unusable"
+    assert page.evaluate("name => readPolicy(JSON.stringify({ [name]: 1, issuer: 'i' })).policy.issuer", name) == "i"
+    assert page.evaluate("name => explained(JSON.stringify({ code: name })).code", name) == ""
 
 
 # -- what a browser does not do ----------------------------------------------------------------------------------------

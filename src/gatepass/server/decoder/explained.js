@@ -75,7 +75,7 @@ function numberIn(text, name) {
 
 /** The value of a header line; empty where there is none. What curl puts before it does not matter. */
 function lineIn(text, name) {
-  return text.match(new RegExp(String.raw`^[<\s]*${name}:[ \t]*(.+?)\s*$`, "im"))?.[1] ?? "";
+  return text.match(new RegExp(String.raw`^[< \t]*${name}:(.*)`, "im"))?.[1].trim() ?? "";
 }
 
 /** The word with which `detail` ends, behind a colon. */
@@ -114,7 +114,7 @@ function fieldsIn(text) {
 }
 
 function statusLine(text) {
-  return Number(text.match(/^[<\s]*HTTP\/[\d.]+ (\d{3})\b/m)?.[1] ?? 0);
+  return Number(text.match(/^[< \t]*HTTP\/[\d.]{1,3} (\d{3})\b/m)?.[1] ?? 0);
 }
 
 function notOurs(text) {

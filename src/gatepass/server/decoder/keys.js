@@ -7,6 +7,7 @@ import { fromAnyBase64, readingsOf } from "./secrets.js";
 import { readObject } from "./strict.js";
 
 const MAX_TEXT = 1 << 20;
+const MAX_SECRET = 1 << 16;
 const MAX_KEYS = 256;
 
 const CERTIFICATE_WARNING = {
@@ -42,6 +43,7 @@ function readAny(text) {
   }
   const der = fromAnyBase64(bare);
   if (der !== null && derSequence(der)?.length > 1) return readBlocks([readDer(der)]);
+  if (text.length > MAX_SECRET) throw new Refusal("This is no key in a form that is known, and longer than any secret.");
   return readReadings(text);
 }
 

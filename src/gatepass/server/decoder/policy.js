@@ -10,6 +10,7 @@ const DEFAULTS = { typ: "at+jwt", leeway: 10, require: ["exp", "iss", "aud", "su
 const PREFIX = "GATEPASS_";
 const SERVER_DEFAULTS = { ...DEFAULTS, audience: "gatepass", leeway: 5 };
 const MAX_LEEWAY = 300;
+const LONGEST_POLICY = 100_000;
 
 /** Each name of ours, and what others call it: JSON Web Token's own names, and those of widespread libraries. */
 const SPELLINGS = {
@@ -26,7 +27,7 @@ const LISTS = ["algorithms", "require"];
 const TEXT = String.raw`"(?:[^"\\]|\\.)*"|'[^']*'`;
 const SETTING = new RegExp(
   String.raw`(?<![\w-])["']?(${PREFIX}[A-Z_]+|${[...MEANT.keys()].join("|")})["']?\s*[=:]\s*` +
-    String.raw`(${TEXT}|[[({][^\])}]*[\])}]|[^\s;)}\]"']*)`,
+    String.raw`(${TEXT}|[[({][^\])}]{0,1000}[\])}]|[^\s;)}\]"']*)`,
   "g",
 );
 const NOTHING_READ =
@@ -44,6 +45,7 @@ const NOTHING_READ =
  */
 export function readPolicy(text) {
   const none = (problem) => ({ policy: null, problem, sentence: "" });
+  if (text.length > LONGEST_POLICY) return none("The text is longer than the settings of any service.");
   const bare = text.trim();
   const { settings, problem } = bare.startsWith("{") ? inJson(bare) : inLines(bare);
   if (problem) return none(problem);
@@ -93,7 +95,7 @@ function inJson(bare) {
 }
 
 function inLines(bare) {
-  const lines = bare.replace(/^[^\S\n]*(?:#|\/\/).*$/gm, "");
+  const lines = bare.replace(/^[ \t]*(?:#|\/\/).*/gm, "");
   const settings = [];
   for (const [, name, written] of lines.matchAll(SETTING)) settings.push([name, valueOf(plainName(name), written)]);
   return { settings, problem: settings.length ? "" : NOTHING_READ };

@@ -1,6 +1,7 @@
 // Secrets of HMAC: how a pasted text can be meant, and those that everybody knows.
 
 import { derSequence, derTags, fromHex, hexOf } from "./der.js";
+import { beforeAll } from "./printing.js";
 import { fromBase64url } from "./strict.js";
 import { TUTORIAL_SECRETS } from "./texts.js";
 
@@ -44,7 +45,8 @@ export function readingsOf(text) {
 
 /** The octets of base64 in either alphabet, as lenient readers take it: padding or not, unused bits or not. */
 export function fromAnyBase64(text) {
-  const letters = text.replace(/\s+/g, "").replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
+  const dense = text.replace(/\s+/g, "");
+  const letters = dense.slice(0, beforeAll("=", dense)).replaceAll("+", "-").replaceAll("/", "_");
   const unread = -letters.length & 3;
   if (!letters || unread === 3) return null;
   return fromBase64url(letters + "A".repeat(unread))?.subarray(0, Math.floor((letters.length * 3) / 4)) ?? null;
@@ -63,10 +65,10 @@ export function isSample(secret) {
 
 /** Whether `secret` is one of those that an inspection tries. */
 export function isTutorial(secret) {
-  const found = Object.entries(TUTORIAL_SECRETS).map(([text, written]) =>
-    written === "base64url" ? fromBase64url(text) : new TextEncoder().encode(text),
-  );
-  return found.some((octets) => hexOf(octets) === hexOf(secret));
+  return Object.entries(TUTORIAL_SECRETS).some(([text, written]) => {
+    const octets = written === "base64url" ? fromBase64url(text) : new TextEncoder().encode(text);
+    return octets.length === secret.length && octets.every((octet, at) => octet === secret[at]);
+  });
 }
 
 /** Whether `secret` is a public key or a certificate, in any of the forms in which they are passed around. */
