@@ -18,6 +18,7 @@ from gatepass.core.revocation import Denylist
 from gatepass.core.strict import read_object
 from gatepass.core.warm import RESERVED, SEEN, AccessTokens, CacheInfo
 from gatepass.errors import ConfigurationError, KeyUnavailable, MalformedCredential, NoStore
+from gatepass.keys.keeper import KeyKeeper
 from gatepass.modes import Setup
 from gatepass.policy import Policy
 from gatepass.records import (
@@ -60,6 +61,8 @@ _gates: "WeakSet[Configured]" = WeakSet()
 def _after_fork() -> None:
     for gate in list(_gates):
         gate._denylist.restart()  # noqa: SLF001  its lock may be held by a thread that the child does not have
+        if gate._tokens is not None:  # noqa: SLF001
+            gate._tokens.restart()  # noqa: SLF001
 
 
 _ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
@@ -158,15 +161,18 @@ class Configured:
         denylist = Denylist()
         tokens = None
         if keys is not None:
-            ring = keys if isinstance(keys, KeyRing) else keys.ring()
+            read_at = int(clock())
             tokens = AccessTokens(
-                ring,
+                keys if isinstance(keys, KeyRing) else keys.ring(),
                 issuer=setup.issuer,
                 audience=setup.audience,
                 accept=setup.accept,
                 denylist=denylist,
                 limit=token_cache,
+                now=read_at,
             )
+            if isinstance(keys, KeyKeeper):
+                keys.watch(tokens.changed)
         self._setup = setup
         self._verbs = Verbs(setup, tokens, denylist)
         self._tokens = tokens

@@ -87,7 +87,7 @@ class Verbs:
         now: int,
     ) -> Flow[Credentials]:
         """Log *subject* in; see `Gate.login`."""
-        yield from self._renew_keys()
+        yield from self._renew_keys(now)
         issuer = self._issuer(mode or self._setup.mode)
         known = yield from consult(subject, person, hooked=self._setup.hooked)
         if known is None:
@@ -103,7 +103,7 @@ class Verbs:
 
     def step_up(self, credential: str | None, *, client: Client, fresh: Fresh, now: int) -> Flow[Credentials]:
         """Continue a session under a new id after the person proved again who they are; see `Gate.step_up`."""
-        yield from self._renew_keys()
+        yield from self._renew_keys(now)
         identity = yield from self.authenticate(credential, now)
         issuer = self._issuer(identity.mode)
         old = (yield from self._row(identity.session_id)) if self._setup.stored else None
@@ -209,7 +209,7 @@ class Verbs:
         self._accepts("hybrid")
         if self._hybrid is None:
             raise ModeNotEnabled
-        yield from self._renew_keys()
+        yield from self._renew_keys(now)
         session = yield from self._hybrid.renew(token, client=client, now=now)
         yield from ask(Tell(_event("refresh", session, now)))
         return (yield from self._hybrid.issue(session, fresh, now))
@@ -324,7 +324,7 @@ class Verbs:
     def revoke_kid(self, kid: str, now: int) -> Flow[Receipt]:
         """Refuse every token under one signing key from now on; see `Gate.revoke`."""
         self._needs_store()
-        yield from self._renew_keys()
+        yield from self._renew_keys(now)
         if self._access().in_use(kid, now):
             raise KeyInUse
         yield from ask(Append(Entry(kind="kid", key=kid, until=now + KID_TTL)))
@@ -376,10 +376,10 @@ class Verbs:
             raise UnknownCredential
         return session
 
-    def _renew_keys(self) -> Flow[None]:
+    def _renew_keys(self, now: int) -> Flow[None]:
         """Go on with the key ring as it is now: what is signed from here on is signed with the newest key."""
         if self._jwt is not None:
-            _ = yield from self._jwt.renew_keys()
+            _ = yield from self._jwt.renew_keys(now)
 
     def _issuer(self, mode: Mode) -> Issuer:
         self._accepts(mode)

@@ -25,7 +25,9 @@ def denylist() -> Denylist:
 
 @pytest.fixture
 def tokens(ring: KeyRing, denylist: Denylist) -> AccessTokens:
-    return AccessTokens(ring, issuer="here", audience="here", accept=frozenset({"jwt", "hybrid"}), denylist=denylist)
+    return AccessTokens(
+        ring, issuer="here", audience="here", accept=frozenset({"jwt", "hybrid"}), denylist=denylist, now=NOW
+    )
 
 
 def token(ring: KeyRing, **changes: Any) -> str:
@@ -124,10 +126,11 @@ def test_a_new_ring_forgets_what_was_verified_under_the_old_one(tokens: AccessTo
     assert tokens.check(text, NOW).subject == "ada"
     fresh = new_ring(ring.signing.alg, now=NOW)
 
-    tokens.use(ring.published(fresh.signing, fresh.roots[0], now=1_900_000_000, signs_from=1_900_000_000, keep=86_400))
+    both = ring.published(fresh.signing, fresh.roots[0], now=NOW, signs_from=NOW, keep=86_400)
+    assert tokens.use(both, now=NOW, changes=0)
     assert tokens.check(text, NOW).subject == "ada"
 
-    tokens.use(fresh)
+    assert tokens.use(fresh, now=NOW, changes=0)
     with pytest.raises(UnknownCredential) as refusal:
         tokens.check(text, NOW)
     assert refusal.value.reason == "key"

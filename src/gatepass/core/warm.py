@@ -2,9 +2,11 @@
 
 This is the one place where clarity is traded for speed: a token that was seen before costs two dict lookups and a few
 compares, a hundred times less than its signature. Nothing that can change is cached: expiry and denylist are looked
-at on every hit, and a new key ring empties the cache.
+at on every hit, and a new key ring empties the cache. The ring itself is a copy, too: it is read again every `LOOK`
+seconds, and at once where this process has changed it.
 """
 
+from threading import Lock
 from typing import Any, NamedTuple
 
 from gatepass.core.claims import TokenCheck
@@ -16,6 +18,11 @@ from gatepass.records import Identity, Mode, freeze
 
 #: Verified tokens that are kept, at most: about 10 MB.
 SEEN = 8_192
+
+#: Seconds for which a gate goes by the key ring that it has read: so much later, at most, it refuses what is under a
+#: key that another process has retired, and knows the end that a rotation there gave it. 5: our choice; with a file it
+#: is one look at its status, with a store one small read, for a process.
+LOOK = 5
 
 #: Claims with a meaning of their own. Everything else in a token is the application's.
 RESERVED = frozenset({"iss", "aud", "sub", "client_id", "sid", "jti", "iat", "nbf", "exp", "auth_time", "roles", "ver"})
@@ -54,11 +61,13 @@ class _Verified:
     changes enters what it found where nobody looks any more.
     """
 
-    __slots__ = ("check", "old", "ring", "young")
+    __slots__ = ("check", "due_at", "old", "read_at", "ring", "young")
 
     def __init__(self, ring: KeyRing, check: TokenCheck) -> None:
         self.ring = ring
         self.check = check
+        # When the ring was read, from the start of the read, and the first second at which that is too long ago.
+        self.read_at = self.due_at = 0
         # Two generations stand in for a proper LRU, because they need no lock: when the young one is full it becomes
         # the old one, and what is still in use moves back.
         self.young: dict[str, Seen] = {}
@@ -75,9 +84,16 @@ class AccessTokens:
         accept: The modes whose tokens are good.
         denylist: This node's copy of the log; empty where there is no store.
         limit: How many verified tokens are kept; 0 for none.
+        now: The second at which *ring* was read; without it, it is to be read again before the first check.
+
+    Attributes:
+        changes: How often this process has changed the ring where it is kept.
     """
 
-    __slots__ = ("_accept", "_audience", "_denylist", "_hits", "_issuer", "_limit", "_misses", "_verified")
+    __slots__ = (
+        "__weakref__", "_accept", "_audience", "_denylist", "_hits", "_issuer", "_limit", "_lock", "_misses",
+        "_verified", "changes",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -88,27 +104,62 @@ class AccessTokens:
         accept: frozenset[Mode],
         denylist: Denylist,
         limit: int = SEEN,
+        now: int | None = None,
     ) -> None:
+        self.changes = 0
+        self._lock = Lock()
         self._limit = limit
         self._hits = self._misses = 0
         self._issuer = issuer
         self._audience = audience
         self._accept = accept
         self._denylist = denylist
-        self.use(ring)
+        self._verified = self._under(ring)
+        if now is not None:
+            _ = self.use(ring, now=now, changes=0)
 
-    def use(self, ring: KeyRing) -> None:
-        """Go on with *ring*; what was verified under another one is verified again."""
-        self._verified = _Verified(
-            ring,
-            TokenCheck(
-                ring.keys,
-                algorithms={key.alg for key in ring.keys},
-                issuer=self._issuer,
-                audience=self._audience,
-                leeway=LEEWAY,
-            ),
+    def _under(self, ring: KeyRing) -> "_Verified":
+        check = TokenCheck(
+            ring.keys,
+            algorithms={key.alg for key in ring.keys},
+            issuer=self._issuer,
+            audience=self._audience,
+            leeway=LEEWAY,
         )
+        return _Verified(ring, check)
+
+    def due(self, now: int) -> bool:
+        """Whether the ring is to be read again before anything is answered from it; also where the clock went back."""
+        verified = self._verified
+        return not verified.read_at <= now < verified.due_at
+
+    def use(self, ring: KeyRing, *, now: int, changes: int) -> bool:
+        """Go on with *ring*; True if it is another one, and what was verified under the old one is verified again.
+
+        Args:
+            ring: As it was read.
+            now: Seconds since the epoch, before it was read.
+            changes: `changes`, before it was read: if it was changed meanwhile, this may be the ring of before.
+        """
+        verified = self._verified
+        other = ring is not verified.ring
+        if other:
+            verified = self._under(ring)
+        with self._lock:
+            verified.read_at, verified.due_at = now, now + LOOK if changes == self.changes else 0
+            self._verified = verified
+        return other
+
+    def changed(self) -> None:
+        """Read the ring again before the next answer: this process has changed it."""
+        with self._lock:
+            self.changes += 1
+            self._verified.due_at = 0
+
+    def restart(self) -> None:
+        """Begin again, as in a process that was just forked: another thread may have been in the middle of it."""
+        self._lock = Lock()
+        self._verified.due_at = 0
 
     @property
     def ring(self) -> KeyRing:
@@ -155,8 +206,11 @@ class AccessTokens:
 
         It never refuses, so whatever is doubtful is looked at as if this were not here.
         """
-        seen, against = self._verified.young.get(token), self._denylist
-        if seen is None or now >= seen.dead_at or against.ended or against.kids or against.changed:
+        verified, against = self._verified, self._denylist
+        seen = verified.young.get(token)
+        if seen is None or now >= seen.dead_at or now >= verified.due_at:
+            return None
+        if against.ended or against.kids or against.changed:
             return None
         self._hits += 1
         return seen.identity

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakMethod
 
 from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.keys import Key
@@ -29,6 +30,7 @@ class KeyKeeper(ABC):
         self._algorithm = algorithm
         self._rotate_after = rotate_after
         self._clock = clock
+        self._watching: list[WeakMethod[Callable[[], None]]] = []
 
     def ring(self) -> KeyRing:
         """The ring as it is now; the same object while it has not changed.
@@ -38,7 +40,14 @@ class KeyKeeper(ABC):
             StoreError: Where it is kept does not answer.
         """
         ring = self._kept()
-        return self._change(self._aged) if self._old(ring) and self._claim(ring) else ring
+        return self._changed(self._aged) if self._old(ring) and self._claim(ring) else ring
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* after each change that is made here, for as long as the object lives whose method it is.
+
+        So what checks with this ring reads it again at once, and need not ask before each check.
+        """
+        self._watching = [*(method for method in self._watching if method() is not None), WeakMethod(changed)]
 
     def rotate(self, *, at_once: bool = False) -> KeyRing:
         """Publish a new key, which signs in ten minutes, and derive from a new root; what was there goes on verifying.
@@ -51,18 +60,19 @@ class KeyKeeper(ABC):
             ConfigurationError: As for `ring`, and nothing is changed; or a key is published and does not sign yet.
             StoreError: As for `ring`.
         """
-        return self._change(lambda ring: self._rotated(ring, 0 if at_once else AHEAD))
+        return self._changed(lambda ring: self._rotated(ring, 0 if at_once else AHEAD))
 
     def retire(self, kid: str) -> KeyRing:
-        """Forget a key that does not sign: nothing under it is good any more, here and wherever this ring is read.
+        """Forget a key that does not sign: nothing under it is good any more, wherever this ring is read.
 
-        For other nodes to know at once, `revoke(kid=...)` writes it into the log.
+        Gates that hold this object know at once, those of other processes within five seconds (`core.warm.LOOK`). For
+        all of them to know at once, `revoke(kid=...)` writes it into the log.
 
         Raises:
             ConfigurationError: As for `ring`; or it signs, or there is no such key. Nothing is changed.
             StoreError: As for `ring`.
         """
-        return self._change(lambda ring: ring.without(kid, now=self._now()))
+        return self._changed(lambda ring: ring.without(kid, now=self._now()))
 
     def join(self, key: Key) -> KeyRing:
         """Verify with *key*, too: that of the software that was here before.
@@ -71,7 +81,15 @@ class KeyKeeper(ABC):
             ConfigurationError: As for `ring`; or it does not go with those that are here. Nothing is changed.
             StoreError: As for `ring`.
         """
-        return self._change(lambda ring: ring.joined(key, now=self._now()))
+        return self._changed(lambda ring: ring.joined(key, now=self._now()))
+
+    def _changed(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
+        try:
+            return self._change(change)
+        finally:  # also where it was written, and could not be read again
+            for method in self._watching:
+                if (changed := method()) is not None:
+                    changed()
 
     @abstractmethod
     def _kept(self) -> KeyRing:

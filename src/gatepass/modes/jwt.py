@@ -73,7 +73,7 @@ class JwtMode:
         """Who carries the access token *token*, of jwt or hybrid mode; see `AccessTokens.check` for what is refused."""
         if self._setup.stored:
             yield from lease.confirm(self._denylist, now)
-        return (yield from self._with_keys(lambda: self._tokens.check(token, now)))
+        return (yield from self._with_keys(lambda: self._tokens.check(token, now), now))
 
     def in_use(self, kid: str, now: int) -> bool:
         """Whether a key signs, now or later."""
@@ -87,26 +87,26 @@ class JwtMode:
         """
         if self._setup.stored:
             yield from lease.confirm(self._denylist, now)
-        seen = yield from self._with_keys(lambda: self._tokens.open(token, now, expired_ok=True))
+        seen = yield from self._with_keys(lambda: self._tokens.open(token, now, expired_ok=True), now)
         if seen.kid in self._denylist.kids or seen.jti in self._denylist.ended:
             raise RevokedCredential
         return seen
 
-    def _with_keys(self, look: Callable[[], T]) -> Flow[T]:
-        """*look*, and look again under a newer key ring if the key was not in this one."""
+    def _with_keys(self, look: Callable[[], T], now: int) -> Flow[T]:
+        """*look* under the ring as it is now or was a moment ago; and again if the key was not in that."""
+        if self._tokens.due(now):
+            _ = yield from self.renew_keys(now)
         try:
             return look()
         except UnknownCredential as error:
             if error.reason != "key":
                 raise
-        if not (yield from self.renew_keys()):
+        if not (yield from self.renew_keys(now)):
             raise UnknownCredential("key")
         return look()
 
-    def renew_keys(self) -> Flow[bool]:
+    def renew_keys(self, now: int) -> Flow[bool]:
         """Go on with the key ring as it is now, which another process may have rotated; True if it is another one."""
+        changes = self._tokens.changes
         ring = yield from ask(Keys())
-        if ring is self._tokens.ring:
-            return False
-        self._tokens.use(ring)
-        return True
+        return self._tokens.use(ring, now=now, changes=changes)
