@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from inspect import iscoroutinefunction
-from typing import Any, ClassVar, Protocol, get_args
+from typing import Any, ClassVar, Protocol, get_args, runtime_checkable
 from weakref import WeakSet
 
 import msgspec
@@ -18,7 +18,6 @@ from gatepass.core.revocation import Denylist
 from gatepass.core.strict import read_object
 from gatepass.core.warm import RESERVED, SEEN, AccessTokens, CacheInfo
 from gatepass.errors import ConfigurationError, KeyUnavailable, MalformedCredential, NoStore
-from gatepass.keys.keeper import KeyKeeper
 from gatepass.modes import Setup
 from gatepass.policy import Policy
 from gatepass.records import (
@@ -73,6 +72,14 @@ class KeySource(Protocol):
 
     def ring(self) -> KeyRing:
         """The ring as it is now; the same object while it has not changed."""
+
+
+@runtime_checkable
+class WatchedSource(KeySource, Protocol):
+    """A `KeySource` that says when this process has changed what is kept there, as those of `gatepass.keys` do."""
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Call *changed* after each change, for as long as the object lives whose method it is."""
 
 
 class Configured:
@@ -171,7 +178,7 @@ class Configured:
                 limit=token_cache,
                 now=read_at,
             )
-            if isinstance(keys, KeyKeeper):
+            if isinstance(keys, WatchedSource):
                 keys.watch(tokens.changed)
         self._setup = setup
         self._verbs = Verbs(setup, tokens, denylist)

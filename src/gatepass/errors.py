@@ -18,7 +18,6 @@
 holds a part of a credential, because logs keep messages.
 """
 
-import pickle
 from typing import Any, ClassVar
 
 
@@ -38,8 +37,10 @@ class GatepassError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By itself an exception is made again of its sentence, which is no argument of most of these. Another process
-        # has to get what was raised, or a refusal there breaks the pool that it works for.
-        return _again, (type(self), self.args, vars(self), _carried(self.__cause__), self.__suppress_context__)
+        # has to get what was raised, or a refusal there breaks the pool that it works for. So a cause that is not of
+        # ours stays behind: it may hold anything, a connection for one, and cannot be made again.
+        cause = self.__cause__ if isinstance(self.__cause__, GatepassError) else None
+        return _again, (type(self), self.args, vars(self), cause, self.__suppress_context__)
 
 
 def _again(
@@ -54,15 +55,6 @@ def _again(
     error.__cause__ = cause
     error.__suppress_context__ = suppressed
     return error
-
-
-def _carried(cause: BaseException | None) -> BaseException | None:
-    """*cause*, where it can be pickled: it may be anybody's, and hold a connection."""
-    try:
-        _ = pickle.loads(pickle.dumps(cause))  # noqa: S301  of our own making
-    except Exception:  # noqa: BLE001  whatever it raises, the error that it was the cause of has to arrive
-        return None
-    return cause
 
 
 class CredentialError(GatepassError):
