@@ -10,6 +10,7 @@ const CHARACTER = /\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|\\u[0-9a-f]{4}|\\.|
 const DECODED = new Set(["json", "json_depth"]);
 /** What counts octets, or nothing that could be shown. */
 const NOT_SHOWN = new Set(["utf8", "bom"]);
+const IN_PASETO = ["version", "purpose", "payload", "footer"];
 const IN_COMPACT = { 3: ["header", "payload", "signature"], 5: ["header", "encrypted key", "iv", "ciphertext", "tag"] };
 
 /** An element with the place of `defect` in `token`; null where it has none that could be shown. */
@@ -26,13 +27,14 @@ function decodedPart(token, name) {
   return token.parts.find((part) => part.name === name)?.text || null;
 }
 
-/** A segment as it stands in the token, where that is a compact one. */
-function segmentOf(token, name) {
-  const [signed, ...disclosures] = token.text.split("~");
+/** A segment as it stands in the token; null where that is one in JSON form, which has it somewhere. */
+function segmentOf({ kind, text }, name) {
+  if (kind.endsWith("-json")) return null;
+  const [signed, ...disclosures] = text.split("~");
   const disclosure = /^disclosure (\d+)$/.exec(name);
   if (disclosure) return disclosures[disclosure[1] - 1] ?? null;
   const segments = signed.split(".");
-  const names = IN_COMPACT[segments.length] ?? IN_COMPACT[3];
+  const names = kind === "paseto" ? IN_PASETO : (IN_COMPACT[segments.length] ?? IN_COMPACT[3]);
   return segments[names.indexOf(name)] ?? null;
 }
 
