@@ -94,6 +94,7 @@ AROUND = [
     (f"see /verify/{GOOD[:50]}\n{GOOD[50:]}", ["line_breaks"]),
     (f"{GOOD[:50]}\u200b{GOOD[50:]}", ["zero_width"]),
     (f"{GOOD[:50]}\r\n  {GOOD[50:]}\n", ["spaces", "line_breaks"]),
+    (f"{GOOD[:50]}\n{GOOD[50:]}\r\n...", ["trailing", "line_breaks"]),
     (f"\n {GOOD}", ["spaces"]),
     (f"`{GOOD}", ["quotes"]),
     (f'{GOOD}"', ["quotes"]),

@@ -176,6 +176,7 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: f"https://a.example/verify/{m.token()}/next",
     lambda m: "\u200b".join(m.cut(m.token())),
     lambda m: "\r\n  ".join(m.cut(m.token())) + "\n",
+    lambda m: "\n".join([*m.cut(m.token()), "..."]),
     lambda m: f"\n \u2003{m.token()}\n",
     lambda m: f"`{m.token()}` and “{m.token()}”",
     lambda m: "\n".join(m.token() for _ in range(4)),

@@ -196,4 +196,4 @@ def _without_end(word: str) -> str:
     # Two parts may be empty, and a token then ends with a dot.
     while bare.endswith(".") and bare.count(".") not in _COMPACT:
         bare = bare[:-1]
-    return bare or word
+    return bare.rstrip() or word

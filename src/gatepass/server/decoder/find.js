@@ -144,7 +144,7 @@ function withoutEnd(word) {
   if (word.endsWith("...", end)) end = beforeAll(".", word, end);
   // Two parts may be empty, and a token then ends with a dot.
   while (word[end - 1] === "." && !COMPACT_DOTS.has(dotsIn(word.slice(0, end)))) end--;
-  return word.slice(0, end) || word;
+  return word.slice(0, beforeAll(SPACE, word, end)) || word;
 }
 
 function dotsIn(text) {
