@@ -15,10 +15,17 @@ auth.onend = () => {
   show("login");
 };
 
-/** What the API says; null where it said no. */
+// A fault of the network or of the server is no end of the session: what is shown stays, and nobody is logged out.
+function fault(there) {
+  at("fault").hidden = !there;
+}
+
+addEventListener("unhandledrejection", () => fault(true));
+
+/** What the API says; null where it said no. Where that is the end of the session, `onend` has been called. */
 async function ask(path, init) {
   const answer = await auth.fetch(path, init);
-  if (answer.status === 401) auth.onend();
+  fault(answer.status >= 500);
   return answer.ok ? answer.json() : null;
 }
 
@@ -71,6 +78,6 @@ at("others").addEventListener("click", async () => {
   await home();
 });
 
-at("logout").addEventListener("click", () => auth.logout());
+at("logout").addEventListener("click", async () => fault((await auth.logout()).status >= 500));
 
-await home();
+home();

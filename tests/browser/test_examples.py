@@ -1,10 +1,11 @@
 """Both examples, in every mode, with scripts and without: what people do in a day."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, expect
+from playwright.sync_api import BrowserContext, Page, Request, Route, expect
 from support.elsewhere import Elsewhere
 from support.server import Server
 from support.visitors import OfOnePage, OfPages, Visitor
@@ -164,6 +165,41 @@ def test_without_scripts_the_one_page_says_so(
 
     assert "This page is a script." in page.content()
     assert page.get_by_role("button").count() == 0
+
+
+@pytest.mark.parametrize("how", ["no network", "a fault"])
+def test_while_the_server_is_away_the_one_page_says_so_and_logs_nobody_out(
+    new_context: Callable[..., BrowserContext], serve: Callable[[str, Mode], Server], how: str
+) -> None:
+    """Also when it is loaded meanwhile: a blank page, or a login form, would both be wrong."""
+
+    def away(route: Route) -> None:
+        if how == "no network":
+            route.abort()
+        else:
+            route.fulfill(status=503, json={"code": "store_unavailable"})
+
+    world = World(("spa", "hybrid", True), serve("spa", "hybrid"), new_context)
+    visitor = world.visitor()
+    visitor.log_in()
+    page = visitor.page
+    calls = re.compile("/greeting|/auth/(me|sessions|refresh|logout)$")
+    alert = page.get_by_role("alert")
+
+    page.route(calls, away)
+    for name in ("Call the API", "Log out"):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(alert).to_have_text("The server does not answer. Please try again.")
+        expect(page.locator("#home")).to_be_visible()
+    page.goto(world.server.url + "/")
+    expect(alert).to_have_text("The server does not answer. Please try again.")
+    expect(page.locator("#login")).to_be_hidden()
+
+    page.unroute(calls)
+    visitor.go("/")
+    visitor.is_logged_in()
+    expect(alert).to_be_hidden()
+    visitor.log_out()
 
 
 @pytest.mark.parametrize("example", ["server_rendered", "spa"])
