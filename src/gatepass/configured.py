@@ -54,6 +54,13 @@ MOST_SUBJECT = 255
 MOST_CLIENT = 512
 
 
+def log_event(event: Event) -> None:
+    """Write *event* to the audit log."""
+    # Ids are handles that anybody may read; `!r` keeps what a user typed from forging a second line.
+    ids = ",".join(event.session_ids)
+    events.info("%s subject=%r sessions=%s", event.kind, event.subject, ids, extra={"event": event})
+
+
 _gates: "WeakSet[Configured]" = WeakSet()
 
 
@@ -265,11 +272,6 @@ class Configured:
         if self._keys is None:
             raise KeyUnavailable
         return current(self._keys)
-
-    def _log(self, event: Event) -> None:
-        # Ids are handles that anybody may read; `!r` keeps what a user typed from forging a second line.
-        ids = ",".join(event.session_ids)
-        events.info("%s subject=%r sessions=%s", event.kind, event.subject, ids, extra={"event": event})
 
     def _login(
         self,

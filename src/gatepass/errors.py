@@ -286,15 +286,17 @@ class Throttled(GatepassError):
 
     Attributes:
         retry_after: Seconds to wait.
+        lasting: Whether waiting helps nobody: only a device that is known may go on, or an operator may.
     """
 
     code = "throttled"
     status = 429
     sentence = "too many tries"
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, *, lasting: bool = False) -> None:
         super().__init__()
         self.retry_after = retry_after
+        self.lasting = lasting
 
 
 class NotPossible(GatepassError):

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gatepass.configured import Configured, checked_data, checked_text, events, known
+from gatepass.configured import Configured, checked_data, checked_text, events, known, log_event
 from gatepass.core.flow import Flow, Keys, Load, Now, Question, Tell
 from gatepass.drivers import run, run_async
 from gatepass.records import SOMEWHERE, Client, Credentials, Event, Identity, Mode, Receipt, RevokeReason, Session
@@ -237,18 +237,19 @@ class Gate(Configured):
         """
         return self._run(self._verbs.set_data(session, checked_data(data)))
 
-    def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
+    def sessions(self, subject: str, *, limit: int = MANY, first: str | None = None) -> tuple[Session, ...]:
         """The sessions of *subject*, those not ended first, without secret parts; ended ones for 30 days.
 
         Args:
             subject: Whose.
             limit: So many at most.
+            first: The id of a session that comes first if it is one of theirs, however many there are.
 
         Raises:
             NoStore: Stateless: nobody knows.
             StoreError: It cannot be known now.
         """
-        return self._run(self._verbs.sessions(checked_text(subject), limit))
+        return self._run(self._verbs.sessions(checked_text(subject), limit, first))
 
     def forget(self, subject: str) -> Receipt:
         """End all sessions of *subject* and remove every row of theirs, ended ones included.
@@ -290,7 +291,7 @@ class Gate(Configured):
                 return self._stored().answer(question)
 
     def _tell(self, event: Event) -> None:
-        self._log(event)
+        log_event(event)
         try:
             if self._on_event is not None:
                 self._on_event(event)
@@ -386,9 +387,9 @@ class AsyncGate(Configured):
         """As `Gate.set_data`."""
         return await self._run(self._verbs.set_data(session, checked_data(data)))
 
-    async def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
+    async def sessions(self, subject: str, *, limit: int = MANY, first: str | None = None) -> tuple[Session, ...]:
         """As `Gate.sessions`."""
-        return await self._run(self._verbs.sessions(checked_text(subject), limit))
+        return await self._run(self._verbs.sessions(checked_text(subject), limit, first))
 
     async def forget(self, subject: str) -> Receipt:
         """As `Gate.forget`."""
@@ -430,7 +431,7 @@ class AsyncGate(Configured):
                 return await self._stored().answer_async(question)
 
     async def _tell(self, event: Event) -> None:
-        self._log(event)
+        log_event(event)
         try:
             told = self._on_event(event) if self._on_event is not None else None
             if isawaitable(told):

@@ -208,7 +208,18 @@ class Event:
     """Something worth an audit line. Holds no secret."""
 
     kind: Literal[
-        "login", "refresh", "step_up", "replay", "update", "revoke", "logout", "signup", "password", "login_failed"
+        "login",
+        "refresh",
+        "step_up",
+        "replay",
+        "update",
+        "revoke",
+        "logout",
+        "signup",
+        "password",
+        "login_failed",
+        "disable",
+        "enable",
     ]
     at: int
     subject: str = ""

@@ -237,10 +237,13 @@ class Verbs:
             return False
         return (yield from ask(Swap(advanced(row, data=data), session.version)))
 
-    def sessions(self, subject: str, limit: int) -> Flow[tuple[Session, ...]]:
+    def sessions(self, subject: str, limit: int, first: str | None) -> Flow[tuple[Session, ...]]:
         """The sessions of *subject*; see `Gate.sessions`."""
         self._needs_store()
         rows = yield from ask(List(subject, limit))
+        chosen = None if first is None else (yield from ask(Find(first)))
+        if chosen is not None and chosen.subject == subject:
+            rows = (chosen, *(row for row in rows if row.id != first))[:limit]
         return tuple(_public(row) for row in rows)
 
     def update(self, subject: str, *, roles: frozenset[str] | None, claims: Json | None, now: int) -> Flow[Receipt]:

@@ -16,7 +16,7 @@ from zxcvbn import matching, zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from gatepass.accounts import passwords as module
-from gatepass.accounts.passwords import LEAST, MOST, Passwords, acceptable
+from gatepass.accounts.passwords import CONCURRENT, LEAST, MOST, WAITING, Passwords, acceptable
 from gatepass.errors import FieldsInvalid, StoreError
 
 GOOD = "seventeen quiet walruses"
@@ -248,17 +248,31 @@ def test_no_more_hashes_are_made_at_once_than_memory_is_for(monkeypatch: pytest.
 
     # Not what is tested here, and it takes the time that this test cannot.
     monkeypatch.setattr(module, "_normalised", slow)
-    futures = [passwords.rehash(GOOD) for _ in range(most + waiting)]
+    futures = [passwords.verify(None, GOOD) for _ in range(most + waiting)]
     with pytest.raises(StoreError):
-        passwords.rehash(GOOD)
+        passwords.verify(None, GOOD)
     for _ in range(most):
         assert inside.acquire(timeout=10)
     assert not inside.acquire(blocking=False)
     assert len(entered) == most
     gate.set()
-    assert all(future.result(10).startswith("$argon2id$") for future in futures)
-    assert passwords.rehash(GOOD).result(10), "and the queue is empty again"
+    assert not any(future.result(10).ok for future in futures)
+    assert passwords.verify(None, GOOD).result(10), "and the queue is empty again"
     passwords.close()
+
+
+def test_whoever_is_known_does_not_wait_behind_strangers(passwords: Passwords) -> None:
+    """Of those there may be any number, and a stranger who sends them would keep everybody out."""
+    held = threading.Event()
+    strangers = [passwords._submit(held.wait, known=False) for _ in range(CONCURRENT + WAITING)]
+    try:
+        kept = passwords.hash(GOOD, about=(), known=True).result(10)
+        assert passwords.verify(kept, GOOD, known=True).result(10).ok
+        assert not any(future.done() for future in strangers)
+        with pytest.raises(StoreError):
+            passwords.verify(kept, GOOD)
+    finally:
+        held.set()
 
 
 def test_the_loop_goes_on_while_passwords_are_hashed(passwords: Passwords) -> None:

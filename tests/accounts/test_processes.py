@@ -45,7 +45,7 @@ CHANGE = """
 for number in range(25):
     expected = users.by_id("ada").password_hash
     changed = users.set_password("ada", f"{me}-{number}", now, expected=expected)
-    print("changed" if changed else "lost", expected)
+    print("lost" if changed is None else "changed", expected)
 """
 
 GUESS = """

@@ -78,9 +78,9 @@ class Desk:
 
 @pytest.fixture(params=["memory", "sqlite"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
-    path = tmp_path / "gatepass.db"
+    path, memory = tmp_path / "gatepass.db", MemoryStore()
     desk = (
-        Desk(MemoryUsers(), MemoryStore()) if request.param == "memory" else Desk(SqliteUsers(path), SqliteStore(path))
+        Desk(MemoryUsers(memory), memory) if request.param == "memory" else Desk(SqliteUsers(path), SqliteStore(path))
     )
     desk.users.add(ADA)
     yield desk
@@ -150,7 +150,7 @@ def test_of_500_guesses_at_one_moment_five_are_hashed(desk: Desk) -> None:
 
 
 def test_a_hash_of_older_parameters_is_renewed_by_who_gets_in_only(desk: Desk) -> None:
-    assert desk.users.set_password(ADA.id, OLDER, NOW)
+    assert desk.users.set_password(ADA.id, OLDER, NOW) is not None
     assert desk.outcome(WRONG) == ("login_failed", 1)
     assert desk.users.by_id(ADA.id) == replace(ADA, password_hash=OLDER)
 
@@ -180,7 +180,7 @@ class Overtaken:
 def test_of_two_who_renew_one_hash_both_get_in(desk: Desk) -> None:
     """The second finds a hash of the same password, and replaces nothing."""
     users, renewed = desk.users, TODAY.hash(GOOD)
-    assert users.set_password(ADA.id, OLDER, NOW)
+    assert users.set_password(ADA.id, OLDER, NOW) is not None
     desk.users = Overtaken(users, lambda: users.rehash(ADA.id, renewed, expected=OLDER))
 
     assert desk.outcome(GOOD) == (replace(ADA, password_hash=renewed), 3)
@@ -190,7 +190,7 @@ def test_of_two_who_renew_one_hash_both_get_in(desk: Desk) -> None:
 def test_a_password_that_is_changed_while_its_hash_is_renewed_gets_nobody_in(desk: Desk) -> None:
     """And the new one stays."""
     users = desk.users
-    assert users.set_password(ADA.id, OLDER, NOW)
+    assert users.set_password(ADA.id, OLDER, NOW) is not None
     changed = TODAY.hash("another password of hers")
 
     desk.users = Overtaken(desk.users, lambda: users.set_password(ADA.id, changed, NOW + 1, expected=OLDER))

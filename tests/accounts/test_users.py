@@ -1,7 +1,9 @@
 """The directory of users: in memory and in the file that sessions are in."""
 
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepass.accounts.users import MemoryUsers, SqliteUsers, User, Users, new_user
+from gatepass.core.flow import List
 from gatepass.errors import AddressTaken, StoreError
+from gatepass.gate import Gate
+from gatepass.keys import new_ring
+from gatepass.stores import Store
+from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite import SqliteStore
 
 NOW = 1_900_000_000
@@ -20,8 +27,17 @@ ADA = User(id="u1", email="ada@example.com", password_hash="first", created_at=N
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def users(request: pytest.FixtureRequest, tmp_path: Path) -> Users:
-    return MemoryUsers() if request.param == "memory" else SqliteUsers(tmp_path / "gatepass.db")
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Users, Store]]:
+    """A directory, and the store of the sessions beside it."""
+    path = tmp_path / "gatepass.db"
+    store: Store = MemoryStore() if request.param == "memory" else SqliteStore(path)
+    yield (MemoryUsers(store) if isinstance(store, MemoryStore) else SqliteUsers(path), store)
+    store.close()
+
+
+@pytest.fixture
+def users(kept: tuple[Users, Store]) -> Users:
+    return kept[0]
 
 
 def at_once(work: Callable[[int], Any], many: int = 8) -> list[Any]:
@@ -74,15 +90,87 @@ def test_of_many_who_sign_up_with_one_address_one_does(users: Users) -> None:
 def test_of_many_who_change_a_password_from_one_hash_one_does(users: Users) -> None:
     users.add(ADA)
     results = at_once(lambda number: users.set_password(ADA.id, f"new {number}", NOW + 1, expected="first"))
-    assert sorted(results) == [False] * 7 + [True]
+    assert results.count(None) == 7
     changed = users.by_id(ADA.id)
-    assert changed == replace(ADA, password_hash=f"new {results.index(True)}", password_changed_at=NOW + 1)
+    assert changed == replace(ADA, password_hash=f"new {results.index(())}", password_changed_at=NOW + 1)
 
 
 def test_a_password_is_set_whatever_it_was_where_nobody_says(users: Users) -> None:
     users.add(ADA)
-    assert users.set_password(ADA.id, "new", NOW + 1)
-    assert not users.set_password("u2", "new", NOW + 1)
+    assert users.set_password(ADA.id, "new", NOW + 1) == ()
+    assert users.set_password("u2", "new", NOW + 1) is None
+
+
+def log_in(store: Store, subject: str, many: int = 1) -> tuple[str, ...]:
+    gate = Gate(store, keys=new_ring(now=NOW), mode="session", clock=lambda: NOW)
+    return tuple(gate.login(subject).session_id for _ in range(many))
+
+
+def live(store: Store, subject: str) -> set[str]:
+    return {row.id for row in store.answer(List(subject, 100)) if row.ended_at is None}
+
+
+def test_a_new_password_ends_the_sessions_of_its_user_in_the_same_step(kept: tuple[Users, Store]) -> None:
+    """All but the one that may go on. The receipt names them, and other people's are left alone."""
+    users, store = kept
+    users.add(ADA)
+    mine, theirs = log_in(store, ADA.id, 3), log_in(store, "u2")
+
+    ended = users.set_password(ADA.id, "new", NOW + 1, keep=mine[0])
+
+    assert ended is not None
+    assert {row.id for row in ended} == set(mine[1:])
+    assert {row.ended_reason for row in ended} == {"password"}
+    assert live(store, ADA.id) == {mine[0]}
+    assert live(store, "u2") == set(theirs)
+    assert users.set_password(ADA.id, "newer", NOW + 2, expected="first") is None, "and who came too late ends nothing"
+    assert live(store, ADA.id) == {mine[0]}
+
+
+def test_whoever_is_disabled_is_logged_out_in_the_same_step(kept: tuple[Users, Store]) -> None:
+    users, store = kept
+    users.add(ADA)
+    mine = log_in(store, ADA.id, 2)
+
+    ended = users.disable(ADA.id, NOW + 1)
+
+    assert ended is not None
+    assert {row.id for row in ended} == set(mine)
+    assert live(store, ADA.id) == set()
+
+
+#: The log takes no entry: what a full disk comes to, in the middle of a transaction.
+NO_LOG = "CREATE TRIGGER no_log BEFORE INSERT ON gatepass_log BEGIN SELECT RAISE(ABORT, 'planted'); END"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda users: users.set_password(ADA.id, "new", NOW + 1), lambda users: users.disable(ADA.id, NOW + 1)],
+    ids=["set_password", "disable"],
+)
+def test_a_fault_in_the_middle_changes_nothing(tmp_path: Path, change: Callable[[Users], object]) -> None:
+    """A thief who is signed in would stay so under a password that was changed because of them."""
+    path = tmp_path / "gatepass.db"
+    users, store = SqliteUsers(path), SqliteStore(path)
+    users.add(ADA)
+    mine = log_in(store, ADA.id, 2)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(NO_LOG)
+        connection.commit()
+
+    with pytest.raises(StoreError):
+        change(users)
+
+    assert users.by_id(ADA.id) == ADA
+    assert live(store, ADA.id) == set(mine)
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TRIGGER no_log")
+        connection.commit()
+    change(users)
+    assert users.by_id(ADA.id) != ADA
+    assert live(store, ADA.id) == set()
+    store.close()
 
 
 def test_a_hash_is_renewed_only_where_nobody_changed_it(users: Users) -> None:
@@ -94,12 +182,12 @@ def test_a_hash_is_renewed_only_where_nobody_changed_it(users: Users) -> None:
 
 def test_the_first_date_of_disabling_stands(users: Users) -> None:
     users.add(ADA)
-    assert users.disable(ADA.id, NOW + 1)
-    assert users.disable(ADA.id, NOW + 2)
+    assert users.disable(ADA.id, NOW + 1) is not None
+    assert users.disable(ADA.id, NOW + 2) is not None
     assert users.by_id(ADA.id) == replace(ADA, disabled_at=NOW + 1)
     assert users.enable(ADA.id)
     assert users.by_id(ADA.id) == ADA
-    assert not users.disable("u2", NOW)
+    assert users.disable("u2", NOW) is None
     assert not users.enable("u2")
 
 
@@ -112,7 +200,7 @@ def test_users_are_listed_by_address_a_page_at_a_time(users: Users) -> None:
 
 @given(text=st.text())
 def test_any_text_is_nobody(text: str) -> None:
-    users = MemoryUsers()
+    users = MemoryUsers(MemoryStore())
     assert users.by_id(text) is users.by_email(text) is None
 
 

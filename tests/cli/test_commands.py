@@ -1,5 +1,6 @@
 """The commands beside the server: users, sessions, settings."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -131,6 +132,31 @@ def test_a_new_password_ends_the_sessions() -> None:
     assert user is not None
     assert passwords.verify(user.password_hash, "seven boats and a bell").result().ok
     passwords.close()
+
+
+def test_what_an_operator_does_is_told_on_the_standard_error() -> None:
+    """As the server tells what people do, one JSON object a line (ASVS 16.3); what only looks tells nothing."""
+    added = run("user", "add", "ada@example.com", "--password-file", "-", "--json", said=PASSWORD)
+    subject = json.loads(added.stdout)["id"]
+    session, other = log_in(subject), log_in(subject)
+    new = ("--password-file", "-")
+    results = [
+        added,
+        run("session", "end", other.session_id),
+        run("user", "disable", subject),
+        run("user", "enable", subject),
+        run("user", "set-password", subject, *new, said="seven boats and a bell"),
+    ]
+
+    told = [json.loads(line)["event"] for result in results for line in result.stderr.splitlines()]
+
+    assert [event["kind"] for event in told] == ["signup", "revoke", "disable", "enable", "password"]
+    assert {event["subject"] for event in told} == {subject}
+    assert {event["reason"] for event in told} == {"operator"}
+    assert [event.get("session_ids") for event in told] == [
+        None, [other.session_id], [session.session_id], None, None
+    ]  # fmt: skip
+    assert run("user", "list").stderr == run("session", "list").stderr == ""
 
 
 @pytest.mark.parametrize(

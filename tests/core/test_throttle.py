@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepass.core import throttle
-from gatepass.core.throttle import ACCOUNT, ADDRESS, IN_A_ROW, SIGNUP
+from gatepass.core.throttle import ACCOUNT, ADDRESS, IN_A_ROW, LONGEST, SIGNUP
 from gatepass.drivers import run
 from gatepass.errors import Throttled
 from gatepass.stores.memory import MemoryStore
@@ -29,11 +29,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 def wait(store: Any, *, address: str = HOME, account: str = "ada", device: str | None = None, now: int = NOW) -> int:
     """The seconds to wait; 0 where the try goes on to its hash."""
+    found = tried(store, address=address, account=account, device=device, now=now)
+    return 0 if found is None else found.retry_after
+
+
+def tried(
+    store: Any, *, address: str, account: str = "ada", device: str | None = None, now: int = NOW
+) -> Throttled | None:
+    """Why a try is refused; None where it goes on to its hash."""
     try:
         run(throttle.attempt(address=address, account=account, device=device, now=now), store.answer)
     except Throttled as error:
-        return error.retry_after
-    return 0
+        return error
+    return None
 
 
 def right(store: Any, *, account: str = "ada", device: str | None = None) -> None:
@@ -75,11 +83,14 @@ def test_the_waits_grow_up_to_fifteen_minutes(store: Any) -> None:
 
 def test_after_a_hundred_failures_in_a_row_only_a_known_device_may_try(store: Any) -> None:
     now, went_on, where = NOW, 0, addresses()
-    while (seconds := wait(store, address=next(where), now=now)) <= ACCOUNT[-1].window:
-        went_on += not seconds
-        now += seconds
+    while (found := tried(store, address=next(where), now=now)) is None or not found.lasting:
+        went_on += found is None
+        now += 0 if found is None else found.retry_after
     assert went_on == IN_A_ROW.limit == 100
-    assert wait(store, address=ABROAD, now=now + 86_400) > 300 * 86_400, "also tomorrow"
+    late = tried(store, address=ABROAD, now=now + 300 * 86_400)
+    assert late is not None
+    assert late.lasting, "it helps nobody to wait"
+    assert wait(store, address=ABROAD, now=now) == LONGEST == 900, "nobody is told to come again in a year"
     assert not wait(store, address=ABROAD, device="known", now=now)
     right(store, device="known")
     assert not wait(store, address=next(where), now=now), "its success begins the count anew"

@@ -204,6 +204,20 @@ def test_ending_the_other_sessions_leaves_this_one(gate: Any) -> None:
     assert gate.authenticate(stranger.access_token).subject == "grace"
 
 
+def test_a_session_that_is_asked_for_comes_first_however_many_there_are(gate: Any) -> None:
+    """One's own is there, and found, whatever came after it; another's is neither."""
+    mine, stranger = gate.login("ada"), gate.login("grace")
+    for _ in range(5):
+        gate.login("ada")
+
+    assert [row.id for row in gate.sessions("ada", limit=1, first=mine.session_id)] == [mine.session_id]
+    listed = [row.id for row in gate.sessions("ada", first=mine.session_id)]
+    assert listed[0] == mine.session_id
+    assert len(listed) == len(set(listed)) == 6
+    for foreign in (stranger.session_id, "nobody", "\ud800"):
+        assert foreign not in {row.id for row in gate.sessions("ada", first=foreign)}
+
+
 def test_a_login_in_the_second_of_an_ending_is_good(gate: Any) -> None:
     """Sessions are ended by their ids, never by a time to compare with: a second has two sides."""
     before = gate.login("ada")

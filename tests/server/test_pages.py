@@ -12,9 +12,12 @@ from support.inside import EMAIL, PASSWORD, WRONG, Inside, Visitor, inside
 
 from gatepass import MODES, Mode, StoreError
 from gatepass.accounts.users import User
-from gatepass.core.flow import End, Find
+from gatepass.core import throttle
+from gatepass.core.flow import End, Find, Hit
+from gatepass.core.throttle import IN_A_ROW
 from gatepass.records import Client, Reason, Session
 from gatepass.server.words import ENDED
+from gatepass.verbs import MANY
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 MARKUP = """<script>alert(1)</script>"'&{{ 7 * 7 }}"""
@@ -239,6 +242,21 @@ def test_a_new_password_is_news_for_five_minutes(server: Inside, ada: User) -> N
     assert "Your password is changed." not in account(visitor, query)
 
 
+def test_when_waiting_helps_nobody_the_page_says_what_does(server: Inside, ada: User) -> None:
+    """It is as true of an address that has no account, and says nothing about that."""
+    for email in (EMAIL, "nobody@example.com"):
+        account = throttle._key(email, None)
+        for _ in range(IN_A_ROW.limit):
+            hit = Hit(key=throttle._named(account, IN_A_ROW), window=IN_A_ROW.window, limit=100, at=server.parts.now())
+            assert server.parts.store.answer(hit) == 0
+        visitor = Visitor(server, "session", "cookie")
+        reply = submit(visitor, "/login", email=email, password=PASSWORD, next="/account")
+
+        assert reply.status == 429
+        assert reply.one("retry-after") == "900"
+        assert b"use a device on which you signed in before, or ask whoever runs this service" in reply.body
+
+
 # -- the device list ---------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +312,27 @@ def test_the_present_device_comes_first_and_says_so(server: Inside, ada: User) -
     devices = re.findall(r"<h3>(.*?)</h3>", account(visitor))
 
     assert devices == ['Unknown device <span class="badge">this device</span>', "Firefox on Linux"]
+
+
+def test_the_present_session_is_shown_and_ended_however_many_came_after_it(server: Inside, ada: User) -> None:
+    """A program that logs in and never out must not hide it, nor take its place. An old one can be ended, too."""
+    old = elsewhere(server, ada)
+    visitor = at_account(server, ada)
+    server.clock.now += 60
+    gate = server.parts.auth.gate
+
+    async def crowd() -> None:
+        for _ in range(MANY + 1):
+            await gate.login(ada.id, mode="session", client=Client(ip="192.0.2.99", user_agent="python-requests/2"))
+
+    server.wire.run(crowd())
+
+    text = account(visitor)
+    assert re.findall(r"<h3>(.*?)</h3>", text)[0] == 'Unknown device <span class="badge">this device</span>'
+    assert text.count("this device") == text.count("Sign out here") == 1
+    listed = visitor.browser.get("/auth/sessions").json["sessions"]
+    assert [row["current"] for row in listed] == [True] + [False] * (len(listed) - 1)
+    assert visitor.send("DELETE", f"/auth/sessions/{old.id}").json["ended"] == [old.id]
 
 
 def test_two_sign_ins_at_one_device_are_one_entry(server: Inside, ada: User) -> None:

@@ -19,6 +19,7 @@ from support.server import free_port
 from gatepass import MODES, Mode
 from gatepass.accounts import passwords
 from gatepass.accounts.passwords import CONCURRENT, WAITING
+from gatepass.configured import MOST_CLIENT
 from gatepass.core.throttle import ACCOUNT, ADDRESS, IN_A_ROW, SIGNUP
 
 LIMIT = ACCOUNT[0].limit
@@ -47,9 +48,12 @@ def said(password: str, email: str = EMAIL) -> bytes:
     return json.dumps({"email": email, "password": password}).encode()
 
 
-def guess(server: Inside, password: str = WRONG, *, email: str = EMAIL, ip: str = "192.0.2.7") -> Reply:
+def guess(
+    server: Inside, password: str = WRONG, *, email: str = EMAIL, ip: str = "192.0.2.7", agent: str = "a guesser"
+) -> Reply:
     """Of somebody whose device is not known."""
-    return server.wire.send("POST", "/auth/login", TYPED, said(password, email), client=(ip, 4711))
+    headers = [*TYPED, ("user-agent", agent)]
+    return server.wire.send("POST", "/auth/login", headers, said(password, email), client=(ip, 4711))
 
 
 def at_once(server: Inside, bodies: list[bytes], **scope: Any) -> list[Reply]:
@@ -90,7 +94,7 @@ def test_of_500_guesses_at_one_moment_five_are_looked_at(server: Inside) -> None
     assert server.hashes == LIMIT == 5
     assert sorted(reply.status for reply in replies) == [401] * 5 + [429] * 495
     assert {reply.one("retry-after") for reply in replies if reply.status == 429} <= {str(n) for n in range(1, 61)}
-    assert len(server.events("login_failed")) == 500
+    assert [line["event"]["reason"] for line in server.events("login_failed")].count("login_failed") == LIMIT
 
 
 def test_of_guesses_at_one_moment_at_several_processes_five_are_looked_at(tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_of_guesses_at_one_moment_at_several_processes_five_are_looked_at(tmp_pa
         until_it_answers(url)
         assert asyncio.run(run()) == [401] * LIMIT + [429] * (40 - LIMIT)
         failed = [line for line in server.lines() if line.get("event", {}).get("kind") == "login_failed"]
-        assert len(failed) == 40
+        assert [line["event"]["reason"] for line in failed].count("login_failed") == LIMIT
 
 
 def until_it_answers(url: str) -> None:
@@ -176,10 +180,37 @@ def test_after_100_wrong_in_a_row_only_a_known_device_gets_in(server: Inside) ->
     server.clock.now += 30 * 86_400
     refused = guess(server, PASSWORD, ip="203.0.113.1")
     assert refused.status == 429
+    assert refused.one("retry-after") == "900", "nobody is told to wait for a year"
     assert server.hashes - before == 100
 
     assert ada.log_in().status == 200
     assert guess(server, PASSWORD, ip="203.0.113.1").status == 200
+
+
+def test_strangers_who_share_an_address_lock_no_known_device_out(server: Inside) -> None:
+    """An office, a mobile network, a proxy that is not known as one: all of them have one address."""
+    ada = Visitor(server, "session", "cookie")
+    assert ada.log_in().status == 200
+    statuses = [guess(server, email=f"user{number}@example.com").status for number in range(ADDRESS[0].limit)]
+    assert statuses == [401] * (ADDRESS[0].limit - 1) + [429]
+    assert guess(server, PASSWORD).status == 429, "whoever is not known waits"
+
+    assert ada.log_in().status == 200
+
+
+def test_tries_that_nobody_looked_at_fill_no_log(server: Inside) -> None:
+    """A line a second, whatever their number; and what a browser says of itself is cut."""
+    for _ in range(LIMIT):
+        assert guess(server).status == 401
+    for _ in range(50):
+        assert guess(server, agent="\xe9" * 31_000).status == 429
+    refused = [line for line in server.events("login_failed") if line["event"]["reason"] == "throttled"]
+    assert len(refused) == 1
+    assert len(refused[0]["event"]["client"]["user_agent"]) == MOST_CLIENT
+
+    server.clock.now += 1
+    assert guess(server).status == 429
+    assert len(server.events("login_failed")) == LIMIT + 2
 
 
 def test_a_known_device_has_as_few_guesses_as_anybody(server: Inside) -> None:
@@ -318,7 +349,7 @@ def test_200_logins_at_once_hash_a_few_at_a_time_while_others_are_served(server:
 
     assert {reply.status for reply in replies} == {401}
     assert server.hashes == 200
-    assert len(server.parts.passwords._threads._threads) == CONCURRENT == 4
+    assert len(server.parts.passwords._strangers._threads._threads) == CONCURRENT == 4
     assert served >= 10
 
 
@@ -328,7 +359,7 @@ def test_whoever_comes_when_too_many_wait_is_asked_to_come_again(server: Inside)
     parts = server.parts
     held = threading.Event()
     # The pool is held: as many hash as may, and as many wait, without a single hash being made.
-    futures = [parts.passwords._submit(held.wait) for _ in range(CONCURRENT + WAITING)]
+    futures = [parts.passwords._submit(held.wait, known=False) for _ in range(CONCURRENT + WAITING)]
     try:
         replies = [guess(server, PASSWORD, email=f"user{number}@example.com") for number in range(more)]
         assert {(reply.status, reply.code, reply.one("retry-after")) for reply in replies} == {
@@ -411,7 +442,7 @@ def test_a_login_that_was_begun_before_a_change_is_refused_after_it(server: Insi
     """What was proved is the old password. Neither is the hash of the new one taken for a renewed one."""
     grace = server.user("grace@example.com")
     users, now = server.parts.users, server.parts.now()
-    assert users.set_password(grace.id, kept(PASSWORD), now)
+    assert users.set_password(grace.id, kept(PASSWORD), now) is not None
     deed = {
         "password": lambda: users.set_password(grace.id, hashed(ANOTHER), now),
         "disabled": lambda: users.disable(grace.id, now),
@@ -430,7 +461,7 @@ def test_two_logins_that_renew_one_hash_both_get_in(server: Inside) -> None:
     """The honest twin: the one that comes second finds a hash that it did not know, of the same password."""
     grace = server.user("grace@example.com")
     old = outdated(PASSWORD)
-    assert server.parts.users.set_password(grace.id, old, server.parts.now())
+    assert server.parts.users.set_password(grace.id, old, server.parts.now()) is not None
 
     replies = at_once(server, [said(PASSWORD, "grace@example.com")] * LIMIT)
 

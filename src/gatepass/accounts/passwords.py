@@ -22,7 +22,7 @@ T = TypeVar("T")
 LEAST: Final = 15
 #: Characters. More than the 64 that must be allowed (there), and few enough that length is no attack.
 MOST: Final = 128
-#: Hashes at one time: each takes 64 MiB. Our choice.
+#: Hashes of strangers at one time, beside one of those who are known: each takes 64 MiB. Our choice.
 CONCURRENT: Final = 4
 #: Logins that may wait for their hash: some 20 seconds of work for two cores. Whoever comes after them is told to come
 #: again. Our choice.
@@ -54,63 +54,25 @@ class Verdict(NamedTuple):
     outdated: bool
 
 
-class Passwords:
-    """Hashes passwords in threads of its own, so many at a time that memory lasts.
+class _Lane:
+    """Threads that hash, and how many may wait for them."""
 
-    Args:
-        concurrent: Hashes at one time.
-        waiting: How many more may wait for theirs.
-    """
-
-    def __init__(self, concurrent: int = CONCURRENT, waiting: int = WAITING) -> None:
+    def __init__(self, concurrent: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(concurrent, thread_name_prefix="gatepass-argon2")
         self._most = concurrent + waiting
         self._lock = Lock()
         self._pending = 0
-        #: So many were asked for, for whoever counts.
-        self.hashes = 0
-        self._nobodys = _nobodys()
 
-    def hash(self, password: str, *, about: Collection[str], field: str = "password") -> "Future[str]":
-        """The hash of a new password, if it is `acceptable`.
-
-        Args:
-            password: As it was typed.
-            about: As for `acceptable`.
-            field: As for `acceptable`.
-
-        Raises:
-            StoreError: Too many are waiting.
-            FieldsInvalid: As for `acceptable`; of the future.
-        """
-        return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)))
-
-    def rehash(self, password: str) -> "Future[str]":
-        """The hash of a password that was just found right, under the parameters of today."""
-        return self._submit(lambda: _hasher.hash(_normalised(password) or ""))
-
-    def verify(self, hash: str | None, password: str) -> "Future[Verdict]":  # noqa: A002  it is the hash
-        """Whether *password*, as it was typed, is that of *hash*; one hash is made in any case.
-
-        Args:
-            hash: As kept; None where there is nobody.
-            password: As it was typed.
+    def submit(self, work: Callable[[], T]) -> "Future[T]":
+        """Run *work* as soon as it is its turn.
 
         Raises:
             StoreError: Too many are waiting.
         """
-        return self._submit(lambda: _verdict(hash, self._nobodys, password))
-
-    def close(self) -> None:
-        """Let go of the threads."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _submit(self, work: Callable[[], T]) -> "Future[T]":
         with self._lock:
             if self._pending >= self._most:
                 raise StoreError("too many passwords are being checked")
             self._pending += 1
-            self.hashes += 1
         future = self._threads.submit(work)
         future.add_done_callback(self._done)
         return future
@@ -118,6 +80,77 @@ class Passwords:
     def _done(self, _: object) -> None:
         with self._lock:
             self._pending -= 1
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Passwords:
+    """Hashes passwords in threads of its own, so many at a time that memory lasts.
+
+    Whoever is known does not wait behind strangers, who may come in any number: there is a thread more for them.
+
+    Args:
+        concurrent: Hashes at one time.
+        waiting: How many more may wait for theirs.
+    """
+
+    def __init__(self, concurrent: int = CONCURRENT, waiting: int = WAITING) -> None:
+        self._strangers = _Lane(concurrent, waiting)
+        self._known = _Lane(1, waiting)
+        #: So many were asked for, for whoever counts.
+        self.hashes = 0
+        self._nobodys = _nobodys()
+
+    def hash(
+        self, password: str, *, about: Collection[str], field: str = "password", known: bool = False
+    ) -> "Future[str]":
+        """The hash of a new password, if it is `acceptable`.
+
+        Args:
+            password: As it was typed.
+            about: As for `acceptable`.
+            field: As for `acceptable`.
+            known: Whether it is of somebody who is logged in.
+
+        Raises:
+            StoreError: Too many are waiting.
+            FieldsInvalid: As for `acceptable`; of the future.
+        """
+        return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)), known=known)
+
+    def rehash(self, password: str) -> "Future[str]":
+        """The hash of a password that was just found right, under the parameters of today."""
+        return self._submit(lambda: _hasher.hash(_normalised(password) or ""), known=True)
+
+    def verify(
+        self,
+        hash: str | None,  # noqa: A002  it is the hash
+        password: str,
+        *,
+        known: bool = False,
+    ) -> "Future[Verdict]":
+        """Whether *password*, as it was typed, is that of *hash*; one hash is made in any case.
+
+        Args:
+            hash: As kept; None where there is nobody.
+            password: As it was typed.
+            known: Whether it comes from a device that is known.
+
+        Raises:
+            StoreError: Too many are waiting.
+        """
+        return self._submit(lambda: _verdict(hash, self._nobodys, password), known=known)
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._strangers.close()
+        self._known.close()
+
+    def _submit(self, work: Callable[[], T], *, known: bool) -> "Future[T]":
+        future = (self._known if known else self._strangers).submit(work)
+        self.hashes += 1
+        return future
 
 
 @cache

@@ -45,7 +45,8 @@ async def sign_in(
     user = users.by_email(email)
     known = device("" if user is None else user.id)  # for nobody, too: a refusal that came sooner would tell them apart
     await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
-    verdict = await wrap_future(passwords.verify(None if user is None else user.password_hash, password))
+    digest = None if user is None else user.password_hash
+    verdict = await wrap_future(passwords.verify(digest, password, known=known is not None))
     if user is None or not verdict.ok or user.disabled_at is not None:
         raise LoginFailed
     await run_async(throttle.succeeded(account=email, device=known), store.answer_async)
@@ -64,6 +65,6 @@ async def _renewed(user: User, users: Users, passwords: Passwords, password: str
     if now is None:
         raise LoginFailed
     # Another login may have renewed it, or a change of the password: the second is no hash of this password.
-    if not replaced and not (await wrap_future(passwords.verify(now.password_hash, password))).ok:
+    if not replaced and not (await wrap_future(passwords.verify(now.password_hash, password, known=True))).ok:
         raise LoginFailed
     return now

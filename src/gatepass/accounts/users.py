@@ -9,9 +9,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final, Protocol
 
+from gatepass.core.flow import End
 from gatepass.core.strict import b64encode
 from gatepass.errors import AddressTaken, StoreError
+from gatepass.records import RevokeReason, Session
+from gatepass.stores.memory import MemoryStore
 from gatepass.stores.migrations.sqlite import connect, prepare, reason
+from gatepass.stores.sql import Plan, Statement, plan
+from gatepass.stores.sqlite import in_one_step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +73,53 @@ class Users(Protocol):
     def all(self, *, after: str = "", limit: int = 1_000) -> Sequence[User]:
         """Users in the order of their addresses, those behind the address *after*."""
 
-    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
-        """Change the hash of a password; False where there is no such user, or the hash is not *expected* any more."""
+    def set_password(
+        self,
+        id: str,  # noqa: A002  it is the id
+        new: str,
+        at: int,
+        *,
+        expected: str | None = None,
+        keep: str | None = None,
+        reason: RevokeReason = "password",
+    ) -> tuple[Session, ...] | None:
+        """Change the hash of a password, and end the user's sessions in the same step, or a thief would keep theirs.
+
+        Args:
+            id: The user's.
+            new: The hash.
+            at: Seconds since the epoch.
+            expected: The hash as it was; None for any.
+            keep: The id of a session that goes on.
+            reason: Why the others end.
+
+        Returns:
+            What ended; None where there is no such user, or the hash is not *expected* any more.
+        """
 
     def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
         """Replace a hash by another one of the same password; False where it was changed meanwhile."""
 
-    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
-        """Let a user log in no more; False where there is no such user. The first date stands."""
+    def disable(self, id: str, at: int) -> tuple[Session, ...] | None:  # noqa: A002  it is the id
+        """Let a user log in no more, and end their sessions in the same step. The first date stands.
+
+        Returns:
+            What ended; None where there is no such user.
+        """
 
     def enable(self, id: str) -> bool:  # noqa: A002  it is the id
         """Let a user log in again; False where there is no such user."""
 
 
 class MemoryUsers:
-    """Users of one process, gone with it."""
+    """Users of one process, gone with it.
 
-    def __init__(self) -> None:
+    Args:
+        store: Where their sessions are.
+    """
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store: Final = store
         self._lock: Final = Lock()
         self._by_id: dict[str, User] = {}
         self._ids: dict[str, str] = {}
@@ -111,21 +146,36 @@ class MemoryUsers:
             behind = sorted(email for email in self._ids if email > after)
             return tuple(self._by_id[self._ids[email]] for email in behind[:limit])
 
-    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
+    def set_password(
+        self,
+        id: str,  # noqa: A002  it is the id
+        new: str,
+        at: int,
+        *,
+        expected: str | None = None,
+        keep: str | None = None,
+        reason: RevokeReason = "password",
+    ) -> tuple[Session, ...] | None:
         """See `Users`."""
-        return self._change(id, expected, password_hash=new, password_changed_at=at)
+        if not self._change(id, expected, password_hash=new, password_changed_at=at):
+            return None
+        ended: tuple[Session, ...] = self._store.answer(End(subject=id, except_id=keep, reason=reason, at=at))
+        return ended
 
     def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
         """See `Users`."""
         return self._change(id, expected, password_hash=new)
 
-    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
+    def disable(self, id: str, at: int) -> tuple[Session, ...] | None:  # noqa: A002  it is the id
         """See `Users`."""
         with self._lock:
             user = self._by_id.get(id)
-            if user is not None and user.disabled_at is None:
+            if user is None:
+                return None
+            if user.disabled_at is None:
                 self._by_id[id] = replace(user, disabled_at=at)
-            return user is not None
+        ended: tuple[Session, ...] = self._store.answer(End(subject=id, reason="operator", at=at))
+        return ended
 
     def enable(self, id: str) -> bool:  # noqa: A002  it is the id
         """See `Users`."""
@@ -188,13 +238,23 @@ class SqliteUsers:
         """See `Users`."""
         return self._read(f"{_ONE} email > ? ORDER BY email LIMIT ?", after, limit)
 
-    def set_password(self, id: str, new: str, at: int, *, expected: str | None = None) -> bool:  # noqa: A002
+    def set_password(
+        self,
+        id: str,  # noqa: A002  it is the id
+        new: str,
+        at: int,
+        *,
+        expected: str | None = None,
+        keep: str | None = None,
+        reason: RevokeReason = "password",
+    ) -> tuple[Session, ...] | None:
         """See `Users`."""
-        return self._write(
+        change = (
             "UPDATE gatepass_user SET password_hash = ?, password_changed_at = ?"
-            " WHERE id = ? AND password_hash = coalesce(?, password_hash)",
-            (new, at, id, expected),
+            " WHERE id = ? AND password_hash = coalesce(?, password_hash) RETURNING 1"
         )
+        end = End(subject=id, except_id=keep, reason=reason, at=at)
+        return in_one_step(self._path, _ending(Statement(change, (new, at, id, expected)), end))
 
     def rehash(self, id: str, new: str, *, expected: str) -> bool:  # noqa: A002  it is the id
         """See `Users`."""
@@ -202,9 +262,10 @@ class SqliteUsers:
             "UPDATE gatepass_user SET password_hash = ? WHERE id = ? AND password_hash = ?", (new, id, expected)
         )
 
-    def disable(self, id: str, at: int) -> bool:  # noqa: A002  it is the id
+    def disable(self, id: str, at: int) -> tuple[Session, ...] | None:  # noqa: A002  it is the id
         """See `Users`."""
-        return self._write("UPDATE gatepass_user SET disabled_at = coalesce(disabled_at, ?) WHERE id = ?", (at, id))
+        change = "UPDATE gatepass_user SET disabled_at = coalesce(disabled_at, ?) WHERE id = ? RETURNING 1"
+        return in_one_step(self._path, _ending(Statement(change, (at, id)), End(subject=id, reason="operator", at=at)))
 
     def enable(self, id: str) -> bool:  # noqa: A002  it is the id
         """See `Users`."""
@@ -229,3 +290,11 @@ class SqliteUsers:
             raise
         except sqlite3.Error as error:
             raise StoreError(reason(error)) from error
+
+
+def _ending(change: Statement, end: End) -> Plan[tuple[Session, ...] | None]:
+    """*end*, if *change* changed anybody."""
+    if not (yield change):
+        return None
+    ended: tuple[Session, ...] = yield from plan(end)
+    return ended

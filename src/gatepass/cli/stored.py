@@ -1,5 +1,6 @@
 """The store of the server, opened by the same settings as the server opens it."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +10,12 @@ from pathlib import Path
 from gatepass.accounts.addresses import normalised
 from gatepass.accounts.users import User, Users
 from gatepass.cli.refusals import NotReachable, Refused
+from gatepass.configured import events
 from gatepass.errors import ConfigurationError, FieldsInvalid
 from gatepass.gate import Gate
 from gatepass.keys import KeyRing
 from gatepass.keys.keeper import KeyKeeper
+from gatepass.server.audit import JsonLines
 from gatepass.server.kept import keep
 from gatepass.server.settings import NAME, load
 from gatepass.stores import Store
@@ -93,10 +96,26 @@ def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
         audience=settings.audience,
     )
     try:
-        yield Stored(gate=gate, store=kept.store, users=kept.users, keys=kept.keys)
+        with audited():
+            yield Stored(gate=gate, store=kept.store, users=kept.users, keys=kept.keys)
     finally:
         gate.close()
         kept.store.close()
+
+
+@contextmanager
+def audited() -> Iterator[None]:
+    """What is done in this block is told on the standard error, in the lines that the server has for it (ASVS 16.3)."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    level = events.level
+    events.addHandler(handler)
+    events.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        events.setLevel(level)
+        events.removeHandler(handler)
 
 
 def now() -> int:

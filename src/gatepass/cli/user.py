@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO, TypeAlias
 
 import click
 
@@ -12,9 +12,14 @@ from gatepass.accounts.users import User, new_user
 from gatepass.cli import options
 from gatepass.cli.output import moment, tell_fields, tell_json, tell_rows
 from gatepass.cli.stored import now, opened
+from gatepass.configured import log_event
 from gatepass.core.throttle import succeeded
 from gatepass.drivers import run
+from gatepass.records import Event, Session
 from gatepass.server.settings import NAME
+
+#: What ended with a change; None where somebody removed the user meanwhile.
+Ended: TypeAlias = tuple[Session, ...] | None
 
 password_file = click.option(
     "--password-file",
@@ -44,6 +49,7 @@ def add(*, email: str, password_file: TextIO | None, config: Path | None, as_jso
         address = normalised(email)
         made = new_user(address, _hash(password_file, address), now())
         stored.users.add(made)
+        _log("signup", made)
     _tell(made, as_json=as_json)
 
 
@@ -82,10 +88,10 @@ def disable(*, user: str, config: Path | None, as_json: bool) -> None:
     """Let a user log in no more, and end all sessions."""
     with opened(config) as stored:
         found = stored.user(user)
-        # In this order: whoever logs in meanwhile is either ended here or turned away there.
-        _ = stored.users.disable(found.id, now())
-        receipt = stored.gate.revoke(subject=found.id, reason="operator")
-    _tell_ended(found, receipt.ended, as_json=as_json)
+        # In one step: whoever logs in meanwhile is either ended by it or turned away after it.
+        ended = stored.users.disable(found.id, now())
+        _log("disable", found, ended)
+    _tell_ended(found, ended, as_json=as_json)
 
 
 @user.command(context_settings=options.DASHED)
@@ -97,6 +103,7 @@ def enable(*, user: str, config: Path | None, as_json: bool) -> None:
     with opened(config) as stored:
         found = stored.user(user)
         _ = stored.users.enable(found.id)
+        _log("enable", found)
         found = stored.user(found.id)
     _tell(found, as_json=as_json)
 
@@ -110,11 +117,12 @@ def set_password(*, user: str, password_file: TextIO | None, config: Path | None
     """Give a user another password, and end all sessions."""
     with opened(config) as stored:
         found = stored.user(user)
-        _ = stored.users.set_password(found.id, _hash(password_file, found.email), now())
-        receipt = stored.gate.revoke(subject=found.id, reason="operator")
+        digest = _hash(password_file, found.email)
+        ended = stored.users.set_password(found.id, digest, now(), reason="operator")
+        _log("password", found, ended)
         # Whoever failed a hundred times gets in again on a device that is not known, too.
         run(succeeded(account=found.email, device=None), stored.store.answer)
-    _tell_ended(found, receipt.ended, as_json=as_json)
+    _tell_ended(found, ended, as_json=as_json)
 
 
 def _hash(file: TextIO | None, address: str) -> str:
@@ -131,6 +139,11 @@ def _hash(file: TextIO | None, address: str) -> str:
         return passwords.hash(said, about=(address, NAME)).result()
     finally:
         passwords.close()
+
+
+def _log(kind: Literal["signup", "password", "disable", "enable"], user: User, ended: Ended = ()) -> None:
+    ids = tuple(row.id for row in ended or ())
+    log_event(Event(kind=kind, at=now(), subject=user.id, session_ids=ids, reason="operator"))
 
 
 def _document(user: User) -> dict[str, Any]:
@@ -158,8 +171,9 @@ def _tell(user: User, *, as_json: bool) -> None:
     )
 
 
-def _tell_ended(user: User, ended: tuple[str, ...], *, as_json: bool) -> None:
+def _tell_ended(user: User, ended: Ended, *, as_json: bool) -> None:
+    ids = [row.id for row in ended or ()]
     if as_json:
-        tell_json({"id": user.id, "email": user.email, "ended": ended})
+        tell_json({"id": user.id, "email": user.email, "ended": ids})
         return
-    tell_fields({"id": user.id, "email": user.email, "sessions ended": len(ended)})
+    tell_fields({"id": user.id, "email": user.email, "sessions ended": len(ids)})

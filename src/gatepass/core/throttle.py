@@ -27,6 +27,8 @@ ACCOUNT: Final = (Rung(limit=5, window=60), Rung(limit=8, window=300), Rung(limi
 #: In a row, in a year: the most that NIST SP 800-63B-4 section 3.2.2 allows. Then only a known device may try, and its
 #: success, or an operator, begins the count anew.
 IN_A_ROW: Final = Rung(limit=100, window=365 * 86_400)
+#: Seconds that anybody is told to wait at most.
+LONGEST: Final = 900
 #: For an address, which may be that of a whole office; a success takes nothing back. Our choice.
 ADDRESS: Final = (Rung(limit=60, window=60), Rung(limit=600, window=3_600))
 #: New accounts from one address. Our choice.
@@ -45,8 +47,13 @@ def attempt(*, address: str, account: str, device: str | None, now: int) -> Flow
     Raises:
         Throttled: Too many.
     """
-    yield from _climb(f"address:{network(address)}", ADDRESS, now)
-    yield from _climb(_key(account, device), (*ACCOUNT, IN_A_ROW), now)
+    # A device that is known has a count of its own: those who share its address must not use up what it has.
+    if device is None:
+        yield from _climb(f"address:{network(address)}", ADDRESS, now)
+    key = _key(account, device)
+    yield from _climb(key, ACCOUNT, now)
+    if (yield from _hit(key, IN_A_ROW, now)):
+        raise Throttled(LONGEST, lasting=True)
 
 
 def succeeded(*, account: str, device: str | None) -> Flow[None]:
@@ -89,9 +96,13 @@ def network(address: str) -> str:
 
 def _climb(key: str, rungs: tuple[Rung, ...], now: int) -> Flow[None]:
     for rung in rungs:
-        wait = yield from ask(Hit(key=_named(key, rung), window=rung.window, limit=rung.limit, at=now))
+        wait = yield from _hit(key, rung, now)
         if wait:
             raise Throttled(wait)
+
+
+def _hit(key: str, rung: Rung, now: int) -> Flow[int]:
+    return (yield from ask(Hit(key=_named(key, rung), window=rung.window, limit=rung.limit, at=now)))
 
 
 def _key(account: str, device: str | None) -> str:

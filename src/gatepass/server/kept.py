@@ -43,7 +43,7 @@ def keep(settings: Settings) -> Kept:
     if settings.database is None:
         memory = MemoryStore()
         keys = _sealed(settings, memory) if settings.master_key else new_ring(now=int(time.time()))
-        return Kept(store=memory, users=MemoryUsers(), keys=keys)
+        return Kept(store=memory, users=MemoryUsers(memory), keys=keys)
     store, file = SqliteStore(settings.database), settings.database.with_name("keys.json")
     if not settings.master_key and store.answer(Read(RING)) is not None:
         store.close()

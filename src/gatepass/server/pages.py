@@ -182,7 +182,7 @@ async def _account(
     if user is None:
         raise MissingCredential
     now = found.now()
-    rows = await found.auth.sessions(who.subject)
+    rows = await found.auth.sessions(who.subject, first=who.session_id)
     devices = listed(rows, who.session_id, now)
     # A new password is what there is to do about it.
     alarm = any(row.ended_reason == "replayed" and over_at(row) >= user.password_changed_at for row in devices.over)
@@ -248,6 +248,8 @@ def _holds_nothing(request: Request) -> bool:
 
 
 def _too_many(error: Throttled) -> str:
+    if error.lasting:
+        return "too many tries; use a device on which you signed in before, or ask whoever runs this service"
     return f"too many tries; please wait {at_most(error.retry_after)}"
 
 

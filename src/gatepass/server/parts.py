@@ -1,14 +1,14 @@
 """What the server is made of."""
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import HTTPConnection
 
 from gatepass.accounts.passwords import Passwords
 from gatepass.accounts.users import Users
+from gatepass.configured import log_event
 from gatepass.core.flow import Flow
 from gatepass.drivers import run_async
 from gatepass.fastapi import Gatepass
@@ -16,7 +16,21 @@ from gatepass.records import Event
 from gatepass.server.settings import Settings
 from gatepass.stores import Store
 
-events: Final = logging.getLogger("gatepass.events")
+
+class OncePerSecond:
+    """Lets the first of a second through."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def first(self, now: int) -> bool:
+        """Whether it is the first.
+
+        Args:
+            now: Seconds since the epoch.
+        """
+        found, self._last = now != self._last, now
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +43,8 @@ class Parts:
     users: Users
     passwords: Passwords
     clock: Callable[[], float]
+    #: Which of the tries that nobody looked at the log tells of.
+    throttled: OncePerSecond = field(default_factory=OncePerSecond)
 
     def now(self) -> int:
         """Seconds since the epoch."""
@@ -40,7 +56,7 @@ class Parts:
 
     def tell(self, event: Event) -> None:
         """Write *event* to the audit log, beside those of the gate."""
-        events.info("%s subject=%r", event.kind, event.subject, extra={"event": event})
+        log_event(event)
 
 
 def parts(connection: HTTPConnection) -> Parts:

@@ -10,6 +10,7 @@ from gatepass.accounts import devices
 from gatepass.accounts.addresses import normalised
 from gatepass.accounts.signin import sign_in
 from gatepass.accounts.users import User, new_user
+from gatepass.configured import checked_client
 from gatepass.core import throttle
 from gatepass.errors import LoginFailed, NotFound, Throttled
 from gatepass.records import Client, Event, Identity, Receipt
@@ -91,20 +92,23 @@ async def change_password(
     if user is None:
         raise LoginFailed
     user = await _proved(found, request, user.email, current)
-    digest = await wrap_future(found.passwords.hash(new, about=(user.email, NAME), field="new"))
-    changed = await to_thread.run_sync(
-        lambda: found.users.set_password(user.id, digest, found.now(), expected=user.password_hash)
+    digest = await wrap_future(found.passwords.hash(new, about=(user.email, NAME), field="new", known=True))
+    at = found.now()
+    ended = await to_thread.run_sync(
+        lambda: found.users.set_password(user.id, digest, at, expected=user.password_hash, keep=who.session_id)
     )
-    if not changed:  # somebody else was quicker, and this password is not the current one any more
+    if ended is None:  # somebody else was quicker, and this password is not the current one any more
         raise LoginFailed
-    receipt = await found.auth.revoke(subject=user.id, except_session=who.session_id, reason="password")
-    found.tell(Event(kind="password", at=found.now(), subject=user.id, client=_client(request)))
-    return receipt, await found.auth.step_up(request)
+    ids = tuple(row.id for row in ended)
+    found.tell(Event(kind="password", at=at, subject=user.id, client=_client(request)))
+    if ids:
+        found.tell(Event(kind="revoke", at=at, subject=user.id, session_ids=ids, reason="password"))
+    return Receipt(ended=ids), await found.auth.step_up(request)
 
 
 async def end_session(found: Parts, who: Identity, id: str) -> Receipt | None:  # noqa: A002  it is the id
     """End one session of who is calling; None where it is somebody else's, or none."""
-    if all(row.id != id for row in await found.auth.sessions(who.subject)):
+    if all(row.id != id for row in await found.auth.sessions(who.subject, limit=1, first=id)):
         return None
     return await found.auth.revoke(session=id)
 
@@ -125,12 +129,13 @@ async def _proved(found: Parts, request: Request, email: str, password: str) -> 
             now=found.now(),
         )
     except (LoginFailed, Throttled) as error:
-        # Not what was typed: some people type their password there.
-        user = found.users.by_email(email)
-        subject = "" if user is None else user.id
-        found.tell(
-            Event(kind="login_failed", at=found.now(), subject=subject, reason=error.code, client=_client(request))
-        )
+        now = found.now()
+        # Tries that nobody looked at cost a stranger nothing: one line a second tells of them, whatever their number.
+        if isinstance(error, LoginFailed) or found.throttled.first(now):
+            # Not what was typed: some people type their password there.
+            user = found.users.by_email(email)
+            subject = "" if user is None else user.id
+            found.tell(Event(kind="login_failed", at=now, subject=subject, reason=error.code, client=_client(request)))
         raise
 
 
@@ -158,4 +163,4 @@ def _still(found: Parts, user: User) -> None:
 
 def _client(request: Request) -> Client:
     caller: Caller = request.scope["gatepass"]
-    return caller.carried.client()
+    return checked_client(caller.carried.client())

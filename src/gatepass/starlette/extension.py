@@ -399,9 +399,9 @@ class Gatepass:
         """As `Gate.update`."""
         return await self.gate.update(subject, roles=roles, claims=claims)
 
-    async def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
+    async def sessions(self, subject: str, *, limit: int = MANY, first: str | None = None) -> tuple[Session, ...]:
         """As `Gate.sessions`."""
-        return await self.gate.sessions(subject, limit=limit)
+        return await self.gate.sessions(subject, limit=limit, first=first)
 
     async def set_data(self, session: Session, data: Mapping[str, Any]) -> bool:
         """As `Gate.set_data`."""

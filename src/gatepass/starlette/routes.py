@@ -104,9 +104,9 @@ async def logout(auth: "Gatepass", caller: Caller, request: Request) -> Answer |
 
 
 async def sessions(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
-    """The sessions of who is calling, live ones first."""
+    """The sessions of who is calling, the one that asks first, then live ones."""
     who = await caller.identity(request)
-    rows = await auth.gate.sessions(who.subject, limit=LISTED)
+    rows = await auth.gate.sessions(who.subject, limit=LISTED, first=who.session_id)
     return answers.json({"sessions": [answers.session(row, who.session_id) for row in rows]})
 
 
@@ -114,7 +114,7 @@ async def end_session(auth: "Gatepass", caller: Caller, request: Request) -> Ans
     """End one session of who is calling."""
     who = await caller.identity(request)
     wanted = request.path_params["id"]
-    if all(row.id != wanted for row in await auth.gate.sessions(who.subject)):
+    if all(row.id != wanted for row in await auth.gate.sessions(who.subject, limit=1, first=wanted)):
         raise NotFound
     return answers.json(answers.receipt(await auth.gate.revoke(session=wanted)))
 

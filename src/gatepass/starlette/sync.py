@@ -126,9 +126,9 @@ class Sync:
         """As `Gate.update`."""
         return _call(self._auth.update, subject, roles=roles, claims=claims)
 
-    def sessions(self, subject: str, *, limit: int = MANY) -> tuple[Session, ...]:
+    def sessions(self, subject: str, *, limit: int = MANY, first: str | None = None) -> tuple[Session, ...]:
         """As `Gate.sessions`."""
-        return _call(self._auth.sessions, subject, limit=limit)
+        return _call(self._auth.sessions, subject, limit=limit, first=first)
 
     def set_data(self, session: Session, data: Mapping[str, Any]) -> bool:
         """As `Gate.set_data`."""

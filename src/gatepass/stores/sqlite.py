@@ -14,9 +14,10 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakSet
 
 import msgspec
@@ -28,6 +29,7 @@ from gatepass.stores.migrations.sqlite import BUSY, connect, prepare, reason
 
 logger: Final = logging.getLogger("gatepass.stores")
 
+T = TypeVar("T")
 _Look: TypeAlias = Find | List | Tail | Read
 
 
@@ -407,6 +409,27 @@ class _Writer:
         self._connection = None
 
 
+def in_one_step(path: Path, plan: sql.Plan[T]) -> T:
+    """Carry *plan* in one transaction, for what lies beside sessions in their file and has to change with them.
+
+    Args:
+        path: The database file.
+        plan: Statements out, rows in, the answer at the end.
+
+    Raises:
+        StoreError: As `SqliteStore.answer`; then nothing of it was done.
+    """
+    try:
+        with closing(connect(path)) as connection:
+            connection.execute("PRAGMA busy_timeout = 0")  # `_begin` waits instead
+            _begin(connection)
+            answer = _carry(plan, connection)
+            connection.execute("COMMIT")
+    except (sqlite3.Error, msgspec.MsgspecError, OverflowError, UnicodeError) as error:
+        raise _fault(error) from error
+    return answer
+
+
 def _begin(connection: sqlite3.Connection) -> None:
     # SQLite itself waits in steps of up to 100 ms, and between two transactions of a busy process the lock is free for
     # a tenth of one: four busy processes kept each other waiting for seconds. In steps of 1 ms it is some milliseconds.
@@ -445,13 +468,14 @@ def _attempt(connection: sqlite3.Connection, question: StoreQuestion) -> Any:
     return answer
 
 
-def _carry(plan: sql.Plan[Any], connection: sqlite3.Connection) -> Any:
+def _carry(plan: sql.Plan[T], connection: sqlite3.Connection) -> T:
     try:
         statement = next(plan)
         while True:
             statement = plan.send(connection.execute(*statement).fetchall())
     except StopIteration as end:
-        return end.value
+        answer: T = end.value
+        return answer
 
 
 # -- forking and leaving -----------------------------------------------------------------------------------------------
