@@ -26,6 +26,7 @@ FACTS: dict[str, Any] = {
     "allowed": ("GET", "POST"),
     "problems": {"next": "this is no path"},
     "retry_after": 90,
+    "lasting": True,
     "seconds_left": 61,
     "cause": "it cannot be",
     "fix": "Change it.",
