@@ -7,6 +7,7 @@ The claims are those of an access token of ours. Beside the checks that each lib
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha512
 from importlib.metadata import version
 from time import time
 from typing import Any, TypeAlias
@@ -90,7 +91,7 @@ def claims(number: int, now: int) -> dict[str, Any]:
 
 def keys() -> list[tuple[Key, Any]]:
     """A key for each algorithm, and the pair of `cryptography` that it was made of; None for a secret."""
-    secret = bytes(range(32, 96))
+    secret = sha512(b"bench").digest()
     curves = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}
     pairs = {alg: ec.generate_private_key(curve) for alg, curve in curves.items()}
     edwards = Ed25519PrivateKey.generate()

@@ -76,17 +76,56 @@ def test_only_public_halves_are_exported(gate: Gate) -> None:
     assert not {"d", "k", "p", "q"} & set(document["keys"][0])
 
 
-@pytest.mark.parametrize("form", ["jwk", "pem"])
+@pytest.mark.parametrize("form", ["jwk", "pem", "der"])
 def test_a_key_of_another_software_verifies(gate: Gate, keys: KeyKeeper, tmp_path: Path, form: str) -> None:
     theirs = generate("ES256")
-    text = json.dumps(theirs.to_jwk()) if form == "jwk" else theirs.to_pem()
-    (tmp_path / "theirs").write_text(text)
-    told("key", "import", str(tmp_path / "theirs"), *(["--kid", "theirs"] if form == "pem" else []))
+    pem = theirs.to_pem().encode()
+    data = json.dumps(theirs.to_jwk()).encode() if form == "jwk" else {"pem": pem, "der": theirs.to_der()}[form]
+    (tmp_path / "theirs").write_bytes(data)
+    told("key", "import", str(tmp_path / "theirs"), *([] if form == "jwk" else ["--kid", "theirs"]))
 
-    found = keys.ring().keys.get("theirs" if form == "pem" else theirs.kid)
+    found = keys.ring().keys.get(theirs.kid if form == "jwk" else "theirs")
     assert found is not None
     assert found.verify(b"data", theirs.sign(b"data"))
     assert states() == ["signing", "verifying"]
+
+
+def test_of_a_private_key_only_the_public_half_is_kept(gate: Gate, keys: KeyKeeper, tmp_path: Path) -> None:
+    theirs = generate("ES256")
+    (tmp_path / "theirs").write_text(json.dumps(theirs.to_jwk(private=True)))
+    told("key", "import", str(tmp_path / "theirs"))
+
+    found = keys.ring().keys.get(theirs.kid)
+    assert found is not None
+    assert found.verify(b"data", theirs.sign(b"data"))
+    assert not found.can_sign
+    assert theirs.to_jwk(private=True)["d"].encode() not in written.write(keys.ring())
+
+
+def test_of_a_set_all_keys_are_taken_or_none(gate: Gate, keys: KeyKeeper, tmp_path: Path) -> None:
+    first, second = generate("ES256").to_jwk(), generate("ES256").to_jwk()
+    before = keys.ring()
+    (tmp_path / "theirs").write_text(json.dumps({"keys": [first, {**second, "kid": before.signing.kid}]}))
+    run("key", "import", str(tmp_path / "theirs"), code=2)
+    assert keys.ring().keys.get(first["kid"]) is None
+    assert len(keys.ring().keys) == 1
+
+    (tmp_path / "theirs").write_text(json.dumps({"keys": [first, second]}))
+    told("key", "import", str(tmp_path / "theirs"))
+    assert [key.kid for key in keys.ring().keys] == [before.signing.kid, first["kid"], second["kid"]]
+
+
+def test_a_key_comes_from_the_standard_input_too(gate: Gate, keys: KeyKeeper) -> None:
+    theirs = generate("ES256")
+    told("key", "import", "-", said=json.dumps(theirs.to_jwk()))
+    assert keys.ring().keys.get(theirs.kid) is not None
+
+
+@pytest.mark.parametrize("data", [b"\x30\x82\xff\xff\xfe", b"\xff\xfe\x00", b"{" * (1 << 20)])
+def test_bytes_that_are_no_key_are_refused_in_a_sentence(gate: Gate, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "theirs").write_bytes(data)
+    assert "fix" in run("key", "import", str(tmp_path / "theirs"), code=2).output
+    assert "cannot be read" in run("key", "import", str(tmp_path / "none"), code=2).output
 
 
 @pytest.mark.parametrize("text", ["", "{}", "hello", "-----BEGIN CERTIFICATE-----"])

@@ -1,10 +1,13 @@
 """`gatepass token` in processes of its own, as people type it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.command import gatepass
+from support.commands import run
 from support.issuer import issuer, jwks
 
 from gatepass.keys import generate
@@ -152,6 +155,27 @@ def test_a_key_from_the_standard_input_or_the_prompt_mints_too(folder: Path) -> 
     key = json.dumps(KEY.to_jwk(private=True))
     told = gatepass(folder, "token", "mint", '{"iss":"i"}', "--key", "-", "--json", said=key).stdout
     assert json.loads(told)["token"].count(".") == 2
-    asked = gatepass(folder, "token", "mint", said=key + "\n")
+    asked = run("token", "mint", said=key + "\n")
     assert asked.stdout.count(".") == 2
-    assert json.loads(key)["d"] not in asked.stdout + asked.stderr
+    assert json.loads(key)["d"] not in asked.output
+
+
+def test_without_a_terminal_the_key_is_not_asked_for(folder: Path) -> None:
+    """What is typed would be seen, and a script would hang or read on."""
+    words = [sys.executable, "-m", "gatepass", "token", "mint"]
+    done = subprocess.run(
+        words, cwd=folder, input="", capture_output=True, text=True, start_new_session=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Give --key" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "echoed" not in done.stderr
+
+
+def test_a_key_file_is_read_no_further_than_a_key_goes(folder: Path) -> None:
+    """One that never ends, too."""
+    for name in ("/dev/zero", str(folder / "long")):
+        (folder / "long").write_text(json.dumps(KEY.to_jwk(private=True)) + " " * (1 << 20))
+        assert "more than 1048576 bytes" in gatepass(folder, "token", "mint", "--key", name, code=2).stderr
+    (folder / "longest").write_text(json.dumps(KEY.to_jwk(private=True)).ljust(1 << 20))
+    assert gatepass(folder, "token", "mint", "--key", str(folder / "longest")).stdout.count(".") == 2

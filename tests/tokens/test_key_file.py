@@ -222,6 +222,34 @@ def test_a_file_of_another_user_is_refused(path: Path) -> None:
         KeyFile(path)._check(os.stat_result(found))
 
 
+def test_a_draft_that_somebody_planted_gets_no_keys(path: Path, tmp_path: Path) -> None:
+    """Who made it has it open, or by another name, and would read what is written into it."""
+    path.parent.mkdir(mode=0o700)
+    draft = path.with_name("keys.json.new")
+    draft.write_text("planted")
+    draft.chmod(0o666)
+    (tmp_path / "stolen").hardlink_to(draft)
+    with draft.open() as held:
+        ring = KeyFile(path).ring()
+
+        assert held.read() == (tmp_path / "stolen").read_text() == "planted"
+    assert KeyFile(path).ring().signing.kid == ring.signing.kid
+    assert not draft.exists()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o702, 0o773])
+def test_a_folder_that_everybody_may_write_to_is_refused(path: Path, mode: int) -> None:
+    """They could move the file away; new keys log everybody out."""
+    path.parent.mkdir()
+    for made in (False, True):
+        path.parent.chmod(mode)
+        assert f"everybody may write to the folder of the key file (mode {mode:04o})" in refused(path).cause
+        assert path.exists() == made
+        for good in (0o700, 0o770, mode | 0o1000):  # with the sticky bit, as /tmp has it, each may move only their own
+            path.parent.chmod(good)
+            assert KeyFile(path).ring()
+
+
 def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     KeyFile(path).ring()
     link = tmp_path / "link.json"

@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 from hashlib import sha256
+from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -23,12 +25,13 @@ from support.families import KEYS, PAIRS
 
 from gatepass import tokens
 from gatepass.core.keyring import Root
+from gatepass.core.keys.asymmetric import AsymmetricKey
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, Ed25519Key, HmacKey, Key, KeyRing, KeySet, RsaKey, generate, load, new_ring
 
 NOW = 1_900_000_000
-SECRET = bytes(range(64, 96))
+SECRET = b"pJ4vT9wZ2mXc8RkLq3Ys6NbHd1Gf5Aeu"
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
 EC_JWK = EcKey(PRIVATE).to_jwk(private=True)
 OCT_JWK = HmacKey(SECRET, kid="one").to_jwk(private=True)
@@ -92,7 +95,7 @@ def test_the_old_name_of_ed25519_is_understood_and_not_written() -> None:
 @pytest.mark.parametrize(("alg", "name"), [("HS256", "sha256"), ("HS384", "sha384"), ("HS512", "sha512")])
 def test_hmac_agrees_with_the_standard_library_at_every_length_of_secret(alg: str, name: str) -> None:
     for size in (64, 65, 127, 128, 129, 200):
-        secret = bytes(i % 251 for i in range(size))
+        secret = Random(size).randbytes(size)
         assert HmacKey(secret, algorithm=alg).sign(b"data") == hmac.digest(secret, b"data", name)
 
 
@@ -207,9 +210,21 @@ def test_a_secret_is_bytes(secret: Any) -> None:
         HmacKey(secret)
 
 
-GUESSABLE = [
+#: Secrets that repeat themselves, or count.
+PATTERNS = [
     bytes(32),
     b"a" * 64,
+    bytes(31) + b"\1",
+    b"ab" * 16,
+    b"password1" * 5,
+    b"supersecret" * 3 + b"super",
+    b"0123456789" * 4,
+    SECRET * 2,
+    bytes(range(32)),
+    bytes(range(255, 155, -3)),
+]
+GUESSABLE = [
+    *PATTERNS,
     b"a-string-secret-at-least-256-bits-long",
     b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     b"django-insecure-" + SECRET,
@@ -226,14 +241,14 @@ def test_a_secret_that_everybody_knows_is_refused(secret: bytes) -> None:
     assert "token_bytes" in caught.value.fix
 
 
-@pytest.mark.parametrize("secret", GUESSABLE[2:])
+@pytest.mark.parametrize("secret", GUESSABLE[len(PATTERNS) :])
 def test_a_secret_of_a_tutorial_is_refused_in_a_jwk_too(secret: bytes) -> None:
     with pytest.raises(ConfigurationError, match="tutorials"):
         load({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})
 
 
-@pytest.mark.parametrize("secret", GUESSABLE[:2])
-def test_nothing_starts_with_a_secret_of_one_byte(secret: bytes) -> None:
+@pytest.mark.parametrize("secret", PATTERNS)
+def test_nothing_starts_with_a_secret_that_is_a_pattern(secret: bytes) -> None:
     """A JWK may hold one, as published vectors do; it verifies, and neither signs a token nor is in a ring."""
     weak = loaded({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})
     root = Root(kid="r", secret=SECRET, created_at=NOW)
@@ -241,10 +256,17 @@ def test_nothing_starts_with_a_secret_of_one_byte(secret: bytes) -> None:
     assert weak.weakness
     rings: list[dict[str, Any]] = [{"signing": weak}, {"signing": HmacKey(SECRET), "others": (weak,)}]
     for ring in rings:
-        with pytest.raises(ConfigurationError, match="the secret is"):
+        with pytest.raises(ConfigurationError, match=r"the secret (repeats itself|counts)"):
             KeyRing(roots=(root,), **ring)
-    with pytest.raises(ConfigurationError, match="the secret is"):
+    with pytest.raises(ConfigurationError, match=r"the secret (repeats itself|counts)"):
         tokens.sign({}, weak)
+
+
+@pytest.mark.parametrize(
+    "secret", [SECRET + SECRET[:31], SECRET.hex().encode(), bytes(range(128)) + b"\0", b"4711" + b"0815293764" * 3]
+)
+def test_a_secret_that_only_looks_like_a_pattern_signs(secret: bytes) -> None:
+    assert HmacKey(secret).can_sign
 
 
 def public_texts() -> dict[str, bytes]:
@@ -267,9 +289,32 @@ def public_texts() -> dict[str, bytes]:
             f"{name}-base64": armour(der),
             f"{name}-base64-lines": b"\n".join(armour(der)[i : i + 32] for i in range(0, 2 * len(der), 32)) + b"\n",
             f"{name}-ssh": public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH),
+            f"{name}-ssh-unnamed": public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1],
+            f"{name}-pem-base64": armour(pem),
+            f"{name}-pem-hex": pem.hex().encode(),
+            f"{name}-pem-lower": pem.lower(),
+            f"{name}-pem-quoted": quote(pem).encode(),
+            f"{name}-pem-bare": pem.replace(b"-----", b""),
+            f"{name}-der-hex": der.hex().encode(),
+            f"{name}-der-HEX": der.hex(":").upper().encode(),
+            f"{name}-der-twice": armour(armour(der)),
+            f"{name}-der-hex-base64": armour(der.hex().encode()),
+            f"{name}-der-and-more": der + b"\n",
+            f"{name}-der-and-before": b"\0" + der,
         }
         if name == "rsa":
-            found["rsa-pkcs1"] = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+            pkcs1 = public.public_bytes(Encoding.DER, PublicFormat.PKCS1)
+            found |= {"rsa-pkcs1": pkcs1, "rsa-pkcs1-base64": armour(pkcs1), "rsa-pkcs1-and-more": pkcs1 + b"\n"}
+    for curve in (ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()):
+        key = ec.generate_private_key(curve).public_key()
+        point = key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        found |= {f"{curve.name}-point": point, f"{curve.name}-point-hex": point.hex().encode()}
+    other = x25519.X25519PrivateKey.generate().public_key()
+    found["x25519-der"] = other.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    found["jwk-base64"] = armour(json.dumps(PUBLIC_JWK).encode())
+    found["jwk-text"] = json.dumps(json.dumps(PUBLIC_JWK)).encode()
+    found["jwk-yaml"] = "\n".join(f"{name}: {text}" for name, text in PUBLIC_JWK.items()).encode()
+    found["jwk-script"] = ("{" + ",".join(f"{name}:'{text}'" for name, text in PUBLIC_JWK.items()) + "}").encode()
     found["jwk"] = json.dumps(PUBLIC_JWK).encode()
     found["jwks"] = json.dumps({"keys": [PUBLIC_JWK]}, indent=2).encode()
     found["jwk-array"] = b" \n[" + json.dumps(PUBLIC_JWK).encode() + b"]"
@@ -298,8 +343,18 @@ def test_the_text_of_a_public_key_is_no_secret(form: str) -> None:
             make(PUBLIC_TEXTS[form])
 
 
-def test_a_random_secret_in_base64_is_a_secret() -> None:
-    assert HmacKey(armour(SECRET + SECRET)).can_sign
+@pytest.mark.parametrize("size", [32, 48, 64, 65, 97, 133])
+def test_a_random_secret_is_a_secret_in_hex_and_base64_too(size: int) -> None:
+    secret = b"\x04" + Random(size).randbytes(size - 1)  # as a point begins
+    for text in (
+        secret,
+        secret.hex().encode(),
+        armour(secret),
+        armour(armour(secret)),
+        b"kty" + secret,
+        secret + b"EC",
+    ):
+        assert HmacKey(text).can_sign
 
 
 @pytest.mark.parametrize(
@@ -331,6 +386,67 @@ def test_a_key_is_read_from_a_dict_and_from_text() -> None:
 )
 def test_a_key_that_says_it_is_for_signatures_is_read(more: dict[str, Any]) -> None:
     assert loaded({**PUBLIC_JWK, **more}).kid == EC_JWK["kid"]
+
+
+@pytest.mark.parametrize(
+    "spoiled", [lambda text: text[:-1], lambda text: text + "\xff", lambda text: text.replace(":", "", 1)]
+)
+def test_no_secret_is_in_what_lies_behind_a_refusal(spoiled: Callable[[str], str]) -> None:
+    """A reporter of errors prints the whole chain, with its attributes; `from None` only hides it from Python."""
+    text = spoiled(json.dumps(OCT_JWK))
+    for given in (text, text.encode("latin-1")):
+        with pytest.raises(ConfigurationError) as caught:
+            load(given)
+        error: BaseException | None = caught.value
+        while error is not None:
+            held = [error.args, vars(error), *(getattr(error, name, "") for name in ("doc", "object"))]
+            assert OCT_JWK["k"] not in repr(held)
+            error = error.__cause__ or error.__context__
+
+
+# -- key_ops: RFC 7517 section 4.3 -------------------------------------------------------------------------------------
+
+CLAIMS = {"iss": "i", "aud": "a", "sub": "s", "jti": "j", "iat": NOW, "exp": NOW + 60}
+
+
+def check(token: str, key: Any) -> Any:
+    return tokens.verify(token, key, algorithms=[key.alg], issuer="i", audience="a", now=NOW)
+
+
+@pytest.mark.parametrize("alg", ["ES256", "Ed25519", "RS256", "PS256", "HS256"])
+def test_a_key_for_verifying_does_not_sign(alg: str) -> None:
+    both = KEYS[alg]
+    said = {**both.to_jwk(private=True), "key_ops": ["verify"]}
+    key = loaded(said)
+    assert (key.kid, key.can_sign, key.can_verify) == (both.kid, False, True)
+    assert check(tokens.sign(CLAIMS, both), key) == CLAIMS
+    with pytest.raises(ConfigurationError, match=r"cannot sign|verifying alone"):
+        tokens.sign(CLAIMS, key)
+    with pytest.raises(ConfigurationError):
+        KeyRing(signing=key, roots=new_ring(now=NOW).roots)
+
+
+@pytest.mark.parametrize("alg", ["ES256", "Ed25519", "RS256", "PS256", "HS256"])
+def test_a_key_for_signing_does_not_verify(alg: str) -> None:
+    both = KEYS[alg]
+    key = loaded({**both.to_jwk(private=True), "key_ops": ["sign"]})
+    assert (key.kid, key.can_sign, key.can_verify) == (both.kid, True, False)
+    token = tokens.sign(CLAIMS, key)
+    assert check(token, both) == CLAIMS
+    with pytest.raises(ConfigurationError, match="for signing alone"):
+        check(token, key)
+    if isinstance(key, AsymmetricKey):
+        assert check(token, key.public_key()) == CLAIMS
+        assert not key.public_key().can_sign
+
+
+@pytest.mark.parametrize("ops", [["sign"], ["verify"], ["sign", "verify"], ["verify", "sign"]])
+def test_what_a_key_is_for_is_written_down_with_its_private_part(ops: list[str]) -> None:
+    key = loaded({**OCT_JWK, "key_ops": ops})
+    assert key.to_jwk(private=True) == {**OCT_JWK, "key_ops": ops}
+    signs = loaded({**EC_JWK, "key_ops": ["sign"]})
+    assert signs.to_jwk(private=True) == {**EC_JWK, "key_ops": ["sign"]}
+    assert signs.to_jwk() == PUBLIC_JWK
 
 
 def number(value: int, size: int = 32) -> str:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 from support.families import KEYS, PAIRS, RSA
 from tokens.test_keys import certificate
 
+from gatepass.core.keys import pem as pem_keys
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, Key, KeySet, load
 
@@ -194,6 +195,92 @@ def test_a_private_key_is_refused_where_a_public_one_is_demanded(key: Key) -> No
 
 def test_a_secret_is_refused_where_a_public_key_is_demanded() -> None:
     assert "only public keys belong" in cause(KEYS["HS256"].to_jwk(private=True), public_only=True)
+
+
+@pytest.mark.parametrize("left", ["d", "p", "q", "dp", "dq", "qi"])
+def test_any_private_number_makes_a_jwk_a_private_one(left: str) -> None:
+    """One factor is as good as the key."""
+    rsa = KEYS["RS256"]
+    private = rsa.to_jwk(private=True)
+    jwk = {**rsa.to_jwk(), left: private[left]}
+    for data in (jwk, json.dumps(jwk), {"keys": [jwk]}):
+        assert "only public keys belong" in cause(data, public_only=True)
+    for name in ("k", "oth"):
+        assert "only public keys belong" in cause({**rsa.to_jwk(), name: []}, public_only=True)
+    assert loaded(rsa.to_jwk(), public_only=True).kid == rsa.kid
+
+
+# -- RSA keys for PSS alone: RFC 4055 ----------------------------------------------------------------------------------
+
+
+def tlv(tag: int, *parts: bytes) -> bytes:
+    content = b"".join(parts)
+    size = len(content)
+    return bytes([tag, size] if size < 128 else [tag, 0x82, *size.to_bytes(2, "big")]) + content
+
+
+RSA_OID, PSS_OID, MGF = (tlv(6, bytes.fromhex(f"2a864886f70d0101{last}")) for last in ("01", "0a", "08"))
+SHA256, SHA384, SHA512 = (tlv(6, bytes.fromhex(f"60864801650304020{last}")) for last in (1, 2, 3))
+NULL = b"\x05\0"
+
+
+def restricted(hash_: bytes, mask: bytes, *salt: int, null: bytes = NULL) -> bytes:
+    return tlv(
+        0x30,
+        tlv(0xA0, tlv(0x30, hash_, null)),
+        tlv(0xA1, tlv(0x30, MGF, tlv(0x30, mask, null))),
+        *(tlv(0xA2, tlv(2, bytes([number]))) for number in salt),
+    )
+
+
+def for_pss(der: bytes, parameters: bytes) -> bytes:
+    """*der*, an RSA key in SPKI or PKCS#8, as one for PSS alone."""
+    ordinary = tlv(0x30, RSA_OID, NULL)
+    before, after = der[4:].split(ordinary, 1)
+    return tlv(0x30, before, tlv(0x30, PSS_OID, parameters), after)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "good"),
+    [
+        (b"", {"PS256", "PS384", "PS512"}),
+        (restricted(SHA256, SHA256, 32), {"PS256"}),
+        (restricted(SHA256, SHA256, 32, null=b""), {"PS256"}),
+        (restricted(SHA384, SHA384, 48), {"PS384"}),
+        (restricted(SHA512, SHA512, 64), {"PS512"}),
+        (restricted(SHA512, SHA512, 10), {"PS512"}),
+        (restricted(SHA256, SHA256), {"PS256"}),
+        (restricted(SHA256, SHA256, 33), set()),
+        (restricted(SHA256, SHA512, 32), set()),
+        (tlv(0x30), set()),
+    ],
+    ids=["any", "256", "256 without null", "384", "512", "salt of 10 at least", "salt of 20 at least", "longer salt",
+         "two hashes", "SHA-1"],
+)  # fmt: skip
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+def test_an_rsa_key_that_is_for_pss_alone_is_for_nothing_else(
+    parameters: bytes, good: set[str], *, private: bool
+) -> None:
+    """RFC 4055 section 1.2, RFC 8725 section 3.1: what a key says it is for holds, in PEM and DER too."""
+    der = for_pss(PAIRS["PS256"].to_der(private=private), parameters)
+    label = "PRIVATE KEY" if private else "PUBLIC KEY"
+    for alg in ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"):
+        for data in (der, pem(label, der)):
+            if alg in good:
+                key = loaded(data, algorithm=alg)
+                assert (key.alg, key.can_sign) == (alg, private)
+            else:
+                assert "for PSS alone" in cause(data, algorithm=alg)
+    assert "which algorithm" in cause(der)
+    assert loaded(PAIRS["RS256"].to_der(private=private), algorithm="RS256").alg == "RS256"
+
+
+def test_parameters_that_nobody_can_read_are_none_that_are_kept() -> None:
+    der = for_pss(PAIRS["PS256"].to_der(), b"")
+    assert pem_keys._keeps(b"", "PS256")
+    long = der.replace(tlv(0x30, PSS_OID), b"\x30\x81\x0b" + PSS_OID)
+    with pytest.raises(ConfigurationError, match="for PSS alone"):
+        pem_keys._check_pss(long, "PS256", "a test")
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------

@@ -20,6 +20,11 @@ SECRET = hashlib.sha256(b"a master key of the tests").digest()
 KEY = MasterKey(SECRET.hex())
 
 
+def kept(path: Path, text: str, mode: int = 0o600) -> None:
+    path.write_text(text)
+    path.chmod(mode)
+
+
 def cause(text: Any) -> str:
     """What is said of *text*, which must not be a part of it."""
     with pytest.raises(ConfigurationError) as caught:
@@ -48,7 +53,7 @@ def cause(text: Any) -> str:
 )
 def test_one_key_has_several_spellings(text: str, tmp_path: Path) -> None:
     """And each of them may stand in a file."""
-    (tmp_path / "master").write_text(text)
+    kept(tmp_path / "master", text)
 
     for found in (MasterKey(text), MasterKey(str(tmp_path / "master")), MasterKey(f"{tmp_path}/master\n")):
         assert found.name == KEY.name
@@ -113,7 +118,7 @@ def test_what_is_no_key_is_said_in_its_own_words(text: str, said: str) -> None:
     ],
 )
 def test_what_can_be_guessed_is_refused(secret: bytes, said: str, tmp_path: Path) -> None:
-    (tmp_path / "master").write_text(secret.hex())
+    kept(tmp_path / "master", secret.hex())
     for text in (secret.hex(), base64.urlsafe_b64encode(secret).decode(), str(tmp_path / "master")):
         assert said in cause(text)
 
@@ -129,11 +134,25 @@ def test_a_file_that_cannot_be_read_is_a_sentence_without_its_name(tmp_path: Pat
     assert "cannot be read" in cause(str(tmp_path))
     assert "there is no such name" in cause("/a\0b")
     (tmp_path / "binary").write_bytes(b"\xff\xfe" + SECRET)
+    (tmp_path / "binary").chmod(0o600)
     assert "neither hex nor base64url" in cause(f"{tmp_path}/binary")
-    (tmp_path / "long").write_text(SECRET.hex() * 1_000)
+    kept(tmp_path / "long", SECRET.hex() * 1_000)
     assert "bytes, and not 32" in cause(f"{tmp_path}/long")
-    (tmp_path / "link").write_text(f"{tmp_path}/long")
+    kept(tmp_path / "link", f"{tmp_path}/long")
     assert "neither hex nor base64url" in cause(f"{tmp_path}/link"), "a file names no other file"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o620, 0o602, 0o601, 0o777])
+def test_a_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
+    """As by the server: whoever has the master key has every key in the store."""
+    kept(tmp_path / "master", SECRET.hex(), mode)
+    with pytest.raises(ConfigurationError, match=f"others may read .* {mode:04o}") as caught:
+        MasterKey(str(tmp_path / "master"), source="the test")
+    assert "chmod 600" in caught.value.fix
+    for good in (0o600, 0o400, 0o640):
+        kept(tmp_path / "master", SECRET.hex(), good | 0o200)
+        (tmp_path / "master").chmod(good)
+        assert MasterKey(str(tmp_path / "master")).name == KEY.name
 
 
 def test_nothing_shows_a_key() -> None:

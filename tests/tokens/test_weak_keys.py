@@ -1,6 +1,7 @@
 """Keys that can be broken are refused, each with its own sentence; the ones beside them are taken."""
 
 from math import prod
+from random import Random
 from typing import Any
 
 import pytest
@@ -210,7 +211,7 @@ def test_halves_of_an_ed25519_key_belong_together() -> None:
 @pytest.mark.parametrize(("alg", "size"), [("HS256", 32), ("HS384", 48), ("HS512", 64)])
 def test_a_secret_is_as_long_as_its_hash(alg: str, size: int) -> None:
     """RFC 7518 section 3.2."""
-    secret = bytes(range(size))
+    secret = Random(size).randbytes(size)
     jwk = {"kty": "oct", "alg": alg, "k": b64encode(secret).decode()}
 
     assert load(jwk)

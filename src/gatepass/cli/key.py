@@ -2,18 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from gatepass.cli import options
 from gatepass.cli.output import moment, tell_json, tell_rows
-from gatepass.cli.refusals import Refused
+from gatepass.cli.refusals import Refused, told
 from gatepass.cli.stored import Stored, now, opened
+from gatepass.cli.token.given import read_key
 from gatepass.core.keyring import KeyRing
-from gatepass.keys import KeySet, load
+from gatepass.keys import load
 from gatepass.keys.keeper import KeyKeeper
-from gatepass.keys.read import MAX_TEXT
 
 
 @click.group
@@ -70,23 +69,21 @@ def export_public(*, config: Path | None) -> None:
 
 
 @key.command(name="import")
-@click.argument("file", type=click.File(encoding="utf-8"))
+@click.argument("file")
 @click.option("--algorithm", help="What the key is for, where it does not say so itself, such as RS256.")
 @click.option("--kid", help="What tokens call it, where it has no name of its own.")
 @options.config
 @options.as_json
-def import_(*, file: TextIO, algorithm: str | None, kid: str | None, config: Path | None, as_json: bool) -> None:
+def import_(*, file: str, algorithm: str | None, kid: str | None, config: Path | None, as_json: bool) -> None:
     """Verify with a key of another software, too.
 
-    FILE is a JWK, a JWK set or PEM; a dash is the standard input.
+    FILE is a JWK, a JWK set, PEM or DER; a dash is the standard input. Only public halves are kept; of a set all are
+    taken, or none.
     """
-    found = load(file.read(MAX_TEXT), algorithm=algorithm, kid=kid)
+    with told():
+        found = load(read_key(file), algorithm=algorithm, kid=kid)
     with opened(config) as stored:
-        keys = _keys(stored)
-        ring = keys.ring()
-        for one in found if isinstance(found, KeySet) else (found,):
-            ring = keys.join(one)
-        _tell(ring, as_json=as_json)
+        _tell(_keys(stored).join(found), as_json=as_json)
 
 
 def _keys(stored: Stored) -> KeyKeeper:

@@ -109,8 +109,10 @@ def _read_slowly(data: bytes) -> Any:
         # A lone surrogate, written as an escape, is text that no UTF-8 can carry on.
         _ = json.dumps(value, ensure_ascii=False).encode("utf-8")
     except ValueError:
-        raise MalformedCredential("json") from None
-    return value
+        pass
+    else:
+        return value
+    raise MalformedCredential("json")  # out here: the other error holds the whole text, and would be its context
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

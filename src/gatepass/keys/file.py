@@ -5,7 +5,7 @@ import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import Final, TypeAlias
@@ -103,6 +103,7 @@ class KeyFile(KeyKeeper):
             )
         with self._usable():
             private_folder(self._path.parent)
+            self._check_folder()
             lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -117,9 +118,11 @@ class KeyFile(KeyKeeper):
         draft = self._path.with_name(f"{self._path.name}.new")  # one name: the lock is held, and a crash leaves no more
         with self._usable():
             self._at_step("open")
-            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK, 0o600)
+            with suppress(FileNotFoundError):
+                draft.unlink()  # it was left behind by a crash, or planted by somebody who holds it open
+            # A new one, so nobody else's, and nobody has it open.
+            file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK, 0o600)
             try:
-                os.fchmod(file, 0o600)  # whatever a draft that was left behind may have had
                 self._at_step("write")
                 with os.fdopen(file, "wb", closefd=False) as stream:
                     _ = stream.write(text)
@@ -152,6 +155,7 @@ class KeyFile(KeyKeeper):
     def _load(self) -> tuple[_Stamp, KeyRing]:
         """The ring in the file, with the stamp of just the bytes that were read."""
         with self._usable():
+            self._check_folder()
             # A pipe that stands there must not make us wait for its other end.
             number = os.open(self._path, os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0))
             with os.fdopen(number, "rb") as file:
@@ -159,6 +163,15 @@ class KeyFile(KeyKeeper):
                 self._check(status)
                 text = file.read(_MAX_FILE)
         return _stamp(status), written.read(text, str(self._path))
+
+    def _check_folder(self) -> None:
+        mode = self._path.parent.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:  # with the sticky bit nobody moves the files of others away
+            raise _refused(
+                f"everybody may write to the folder of the key file (mode {stat.S_IMODE(mode):04o})",
+                "chmod 700 it, or name a file in a folder of its own.",
+                self._path,
+            )
 
     def _check(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:

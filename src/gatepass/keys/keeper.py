@@ -6,7 +6,8 @@ from typing import Final
 from weakref import WeakMethod
 
 from gatepass.core.keyring import PUBLISHED, KeyRing
-from gatepass.core.keys import Key
+from gatepass.core.keys import Key, KeySet
+from gatepass.core.keys.asymmetric import AsymmetricKey
 from gatepass.keys.made import generate, new_root
 
 #: Seconds from the publication of a key to its first use: whoever keeps the public keys for as long as we say
@@ -74,14 +75,23 @@ class KeyKeeper(ABC):
         """
         return self._changed(lambda ring: ring.without(kid, now=self._now()))
 
-    def join(self, key: Key) -> KeyRing:
-        """Verify with *key*, too: that of the software that was here before.
+    def join(self, keys: Key | KeySet) -> KeyRing:
+        """Verify with *keys*, too: those of the software that was here before. All of them are taken, or none.
+
+        Args:
+            keys: A key or a set. Of a private key only the public half is kept: what only verifies is no secret.
 
         Raises:
             ConfigurationError: As for `ring`; or it does not go with those that are here. Nothing is changed.
             StoreError: As for `ring`.
         """
-        return self._changed(lambda ring: ring.joined(key, now=self._now()))
+
+        def joined(ring: KeyRing) -> KeyRing:
+            for key in keys if isinstance(keys, KeySet) else (keys,):
+                ring = ring.joined(key.public_key() if isinstance(key, AsymmetricKey) else key, now=self._now())
+            return ring
+
+        return self._changed(joined)
 
     def _changed(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
         try:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from itertools import pairwise
+import stat
 from pathlib import Path
 from typing import Final, Never
 
@@ -10,6 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gatepass.core.keyring import derive
+from gatepass.core.keys.known import is_counted
 from gatepass.core.strict import b64decode
 from gatepass.errors import ConfigurationError, MalformedCredential
 
@@ -23,6 +24,8 @@ _NAME: Final = 8
 _NONCE: Final = 12
 _TAG: Final = 16
 
+#: Others may read or enter; the group may write. Windows has no such bits.
+_OPEN: Final = stat.S_IRWXO | stat.S_IWGRP if os.name == "posix" else 0
 #: A file of more bytes holds no key.
 _MAX_FILE: Final = 1_024
 _FIX: Final = (
@@ -40,7 +43,7 @@ class MasterKey:
         source: Where the text came from, for the message of a refusal. The text is in none.
 
     Raises:
-        ConfigurationError: It is neither; or not 32 bytes; or it can be guessed.
+        ConfigurationError: It is neither; or not 32 bytes; or it can be guessed; or others may read the file.
     """
 
     __slots__ = ("_aead", "name")
@@ -90,6 +93,12 @@ def sealer(sealed: bytes) -> bytes:
 def _in_file(path: str, source: str) -> bytes:
     try:
         with Path(path.strip()).open("rb") as file:
+            if (mode := stat.S_IMODE(os.fstat(file.fileno()).st_mode)) & _OPEN:
+                raise ConfigurationError(
+                    cause=f"others may read the file of the master key (mode {mode:04o})",
+                    fix="chmod 600 it; a secret that Docker or Kubernetes mounts needs a mode, such as 0400.",
+                    source=source,
+                )
             return file.read(_MAX_FILE).strip()
     except OSError as error:
         cause = f"the file of the master key cannot be read: {error.strerror}"
@@ -115,9 +124,7 @@ def _weakness(secret: bytes) -> str:
         return "is a text that somebody made up"
     if len(set(secret)) <= SIZE // 2:
         return "repeats itself"
-    if len({(after - before) % 256 for before, after in pairwise(secret)}) == 1:
-        return "counts"
-    return ""
+    return "counts" if is_counted(secret) else ""
 
 
 def _refused(cause: str, source: str) -> ConfigurationError:

@@ -49,7 +49,7 @@ class KeyStore(KeyKeeper):
         source: Where the master key came from, for the message of a refusal.
 
     Raises:
-        ConfigurationError: The master key is none, or can be guessed.
+        ConfigurationError: The master key is none, or can be guessed, or others may read its file.
     """
 
     def __init__(

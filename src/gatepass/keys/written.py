@@ -21,7 +21,7 @@ def write(ring: KeyRing) -> bytes:
         "signing": ring.signing.to_jwk(private=True),
         "ahead": None if ring.ahead is None else ring.ahead.to_jwk(private=True),
         "ahead_at": ring.ahead_at,
-        "others": [key.to_jwk(private=key.can_sign) for key in ring.others],
+        "others": [key.to_jwk(private=key.can_sign or key.symmetric) for key in ring.others],
         "roots": [
             {
                 "kid": root.kid,

@@ -1,13 +1,16 @@
 """What the commands are given: texts and keys. A secret comes from a file, a pipe or a prompt, never as an argument."""
 
 import sys
-from pathlib import Path
+import warnings
+from getpass import GetPassWarning
+from typing import cast
 
 import click
 
 from gatepass.cli.refusals import Unable
 from gatepass.core.inspect.find import MAX_TEXT
 from gatepass.keys import Key, KeySet, load
+from gatepass.keys.read import MAX_TEXT as MAX_KEY
 
 key = click.option(
     "--key",
@@ -31,11 +34,25 @@ def text_of(argument: str | None) -> str:
 
 def key_of(name: str | None, algorithm: str | None) -> Key | KeySet:
     """The key in the file *name*, on the standard input if it is a dash; asked for if it is None."""
-    if name is None:
-        return load(str(click.prompt("Key (JWK)", hide_input=True, err=True)), algorithm=algorithm)
-    if name == "-":
-        return load(sys.stdin.buffer.read(MAX_TEXT), algorithm=algorithm)
+    return load(_asked() if name is None else read_key(name), algorithm=algorithm)
+
+
+def read_key(name: str) -> bytes:
+    """What is in the file *name*, or on the standard input if it is a dash; no more than a key can have."""
     try:
-        return load(Path(name).read_bytes(), algorithm=algorithm)
+        with click.open_file(name, "rb") as file:
+            # A byte more than is taken, so that what has more is refused, and not cut.
+            return cast("bytes", file.read(MAX_KEY + 1))
     except OSError as error:
         raise Unable(f"the key file cannot be read: {error.strerror}.") from error
+
+
+def _asked() -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)  # what is typed would be seen
+        try:
+            return str(click.prompt("Key (JWK)", hide_input=True, err=True))
+        except GetPassWarning:
+            raise click.UsageError(
+                "Give --key, the file of the key; a dash: the standard input. There is no terminal to ask for it."
+            ) from None

@@ -29,16 +29,20 @@ class AsymmetricKey(Key):
     def can_sign(self) -> bool:
         return self._private is not None
 
+    @abstractmethod
+    def public_key(self) -> "AsymmetricKey":
+        """Its public half alone, under the same name."""
+
     def thumbprint(self) -> str:
         """The SHA-256 thumbprint of RFC 7638: the required members, in the order of their names, without space."""
         text = json.dumps({"kty": self.kty, **self._public_members()}, sort_keys=True, separators=(",", ":"))
         return b64encode(sha256(text.encode()).digest()).decode()
 
-    def to_jwk(self, *, private: bool = False) -> dict[str, str]:
+    def to_jwk(self, *, private: bool = False) -> dict[str, Any]:
         jwk = {"kty": self.kty, "kid": self.kid, "alg": self.alg, "use": "sig", **self._public_members()}
         if private:
             self._require_private("to_jwk()")
-            jwk |= self._private_members()
+            return {**jwk, **self._private_members(), **self._said_ops()}
         return jwk
 
     def to_pem(self, *, private: bool = False, traditional: bool = False) -> str:

@@ -41,11 +41,18 @@ class Key(ABC):
 
     kid: str
     alg: str
+    #: What the JWK that it was read from says it is for (RFC 7517 section 4.3); empty where it says nothing.
+    key_ops: tuple[str, ...]
 
     @property
     @abstractmethod
     def can_sign(self) -> bool:
-        """Whether the private part is here."""
+        """Whether the private part is here, and is not for verifying alone."""
+
+    @property
+    def can_verify(self) -> bool:
+        """Whether it is not for signing alone."""
+        return self.key_ops != ("sign",)
 
     @property
     def weakness(self) -> str:
@@ -65,7 +72,7 @@ class Key(ABC):
         """Whether *signature* is one of *data*."""
 
     @abstractmethod
-    def to_jwk(self, *, private: bool = False) -> dict[str, str]:
+    def to_jwk(self, *, private: bool = False) -> dict[str, Any]:
         """The key as a JWK (RFC 7517), without its private part unless that is asked for.
 
         Raises:
@@ -102,6 +109,14 @@ class Key(ABC):
     @abstractmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, algorithm: str, kid: str | None, source: str) -> Self:
         """The key in *jwk*, whose `kty` is known to fit and *algorithm* to be one of this family."""
+
+    def limited(self, key_ops: tuple[str, ...]) -> "Key":
+        """This key, which nobody else has yet, for *key_ops* alone."""
+        object.__setattr__(self, "key_ops", key_ops)
+        return self
+
+    def _said_ops(self) -> dict[str, list[str]]:
+        return {"key_ops": list(self.key_ops)} if self.key_ops else {}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.alg} kid={self.kid!r}>"

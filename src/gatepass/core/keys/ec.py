@@ -53,6 +53,7 @@ class EcKey(AsymmetricKey):
 
     kid: str
     alg: str
+    key_ops: tuple[str, ...]
     _private: ec.EllipticCurvePrivateKey | None
     _public: ec.EllipticCurvePublicKey
     _crv: str
@@ -83,6 +84,7 @@ class EcKey(AsymmetricKey):
             raise refused(f"the key is not one on a curve of {_NAMES}", "Make one with keys.generate('ES256').", source)
         curve = _CURVES[crv]
         fix = object.__setattr__
+        fix(self, "key_ops", ())
         fix(self, "alg", curve.algorithm)
         fix(self, "_private", key if isinstance(key, ec.EllipticCurvePrivateKey) else None)
         fix(self, "_public", public)
@@ -112,6 +114,9 @@ class EcKey(AsymmetricKey):
         except InvalidSignature:
             return False
         return True
+
+    def public_key(self) -> "EcKey":
+        return EcKey(self._public, kid=self.kid)
 
     def _public_members(self) -> dict[str, str]:
         point = self._public.public_numbers()

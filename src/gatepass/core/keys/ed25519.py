@@ -32,6 +32,7 @@ class Ed25519Key(AsymmetricKey):
 
     kid: str
     alg: str
+    key_ops: tuple[str, ...]
     _private: Ed25519PrivateKey | None
     _public: Ed25519PublicKey
 
@@ -56,6 +57,7 @@ class Ed25519Key(AsymmetricKey):
         if not isinstance(public, Ed25519PublicKey):
             raise refused("the key is not an Ed25519 key", "Make one with keys.generate('Ed25519').", source)
         fix = object.__setattr__
+        fix(self, "key_ops", ())
         fix(self, "alg", "Ed25519")
         fix(self, "_private", key if isinstance(key, Ed25519PrivateKey) else None)
         fix(self, "_public", public)
@@ -78,6 +80,9 @@ class Ed25519Key(AsymmetricKey):
         except InvalidSignature:
             return False
         return True
+
+    def public_key(self) -> "Ed25519Key":
+        return Ed25519Key(self._public, kid=self.kid)
 
     def _raw(self) -> bytes:
         return self._public.public_bytes(Encoding.Raw, PublicFormat.Raw)

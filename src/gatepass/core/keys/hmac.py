@@ -7,7 +7,7 @@ from hmac import compare_digest
 from typing import Any, Final, NamedTuple, Never, Self
 
 from gatepass.core.keys.base import Key, checked_algorithm, checked_kid, member, refused
-from gatepass.core.keys.known import is_public, is_repeated, is_sample
+from gatepass.core.keys.known import is_counted, is_public, is_repeated, is_sample
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError
 
@@ -40,6 +40,7 @@ class HmacKey(Key):
 
     kid: str
     alg: str
+    key_ops: tuple[str, ...]
     _secret: bytes
     _inner: Any
     _outer: Any
@@ -74,23 +75,36 @@ class HmacKey(Key):
         block = hash_.new(secret).digest() if len(secret) > hash_.block else secret
         block = block.ljust(hash_.block, b"\0")
         fix = object.__setattr__
+        fix(self, "key_ops", ())
         fix(self, "alg", algorithm)
         fix(self, "_secret", secret)
-        fix(self, "_weakness", "the secret is one byte, repeated" if is_repeated(secret) else "")
+        fix(self, "_weakness", _weakness(secret))
         # RFC 2104 with the two states kept that depend on the key alone: 0.8 us a token where `hmac.digest` takes 1.8.
         fix(self, "_inner", hash_.new(block.translate(_INNER)))
         fix(self, "_outer", hash_.new(block.translate(_OUTER)))
-        fix(self, "kid", checked_kid(kid, source) or b64encode(self.sign(b"gatepass kid")[:16]).decode())
+        fix(self, "kid", checked_kid(kid, source) or b64encode(self._mac(b"gatepass kid")[:16]).decode())
 
     @property
     def can_sign(self) -> bool:
-        return True
+        return self.key_ops != ("verify",)
 
     @property
     def weakness(self) -> str:
         return self._weakness
 
     def sign(self, data: bytes) -> bytes:
+        if self.key_ops == ("verify",):
+            raise refused(
+                f"the key {self.kid!r} is for verifying alone (key_ops)",
+                "Sign with a key that is for signing.",
+                "sign()",
+            )
+        return self._mac(data)
+
+    def verify(self, data: bytes, signature: bytes) -> bool:
+        return compare_digest(self._mac(data), signature)
+
+    def _mac(self, data: bytes) -> bytes:
         inner = self._inner.copy()
         inner.update(data)
         outer = self._outer.copy()
@@ -98,17 +112,15 @@ class HmacKey(Key):
         mac: bytes = outer.digest()
         return mac
 
-    def verify(self, data: bytes, signature: bytes) -> bool:
-        return compare_digest(self.sign(data), signature)
-
-    def to_jwk(self, *, private: bool = False) -> dict[str, str]:
+    def to_jwk(self, *, private: bool = False) -> dict[str, Any]:
         if not private:
             raise ConfigurationError(
                 cause=f"the HMAC key {self.kid!r} has no public part",
                 fix="Use an ES256 key where others verify, or ask for private=True to write it into a sealed place.",
                 source="to_jwk()",
             )
-        return {"kty": "oct", "kid": self.kid, "alg": self.alg, "use": "sig", "k": b64encode(self._secret).decode()}
+        jwk = {"kty": "oct", "kid": self.kid, "alg": self.alg, "use": "sig", "k": b64encode(self._secret).decode()}
+        return {**jwk, **self._said_ops()}
 
     def to_pem(self, *, private: bool = False, traditional: bool = False) -> Never:  # noqa: ARG002  no form of it
         raise refused("a secret has no form in PEM", "Write it with to_jwk(private=True).", "to_pem()")
@@ -124,11 +136,17 @@ class HmacKey(Key):
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, algorithm: str, kid: str | None, source: str) -> Self:
-        # One byte, repeated, is still a key in form, and published vectors use one. It verifies here and signs
-        # nothing; a ring refuses it, so nothing starts with it.
+        # What repeats itself is still a key in form, and published vectors use one. It verifies here and signs nothing;
+        # a ring refuses it, so nothing starts with it.
         key = cls.__new__(cls)
         cls._set(key, member(jwk, "k", source), algorithm, kid, source)
         return key
+
+
+def _weakness(secret: bytes) -> str:
+    if is_repeated(secret):
+        return "the secret repeats itself"
+    return "the secret counts" if is_counted(secret) else ""
 
 
 def _check(secret: object, algorithm: str, size: int, source: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gatepass.core.keys.asymmetric import AsymmetricKey
 from gatepass.core.keys.base import Key, checked_algorithm, refused
 from gatepass.core.keys.ec import EcKey
 from gatepass.core.keys.ed25519 import Ed25519Key
@@ -16,6 +17,8 @@ FAMILIES: Final[Mapping[str, type[Key]]] = {family.kty: family for family in (Hm
 ALGORITHMS: Final = frozenset(name for family in FAMILIES.values() for name in family.algorithms)
 #: Names that are read and never written: RFC 9864 section 4.1 replaces `EdDSA`, which could mean two curves.
 _OLD_NAMES: Final = {"EdDSA": "Ed25519"}
+#: What no public key has: RFC 7518 sections 6.2.2, 6.3.2, 6.4.
+_PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 #: Keys of a set that is read. 256: our choice; each costs some arithmetic.
 MAX_KEYS: Final = 256
 
@@ -28,7 +31,7 @@ def current_name(algorithm: str) -> str:
 def read_jwk(
     jwk: object, *, algorithm: str | None = None, kid: str | None = None, public_only: bool = False, source: str
 ) -> Key:
-    """The key in *jwk*, a dict as JSON gives it.
+    """The key in *jwk*, a dict as JSON gives it. If it is for verifying alone, its public half (RFC 7517 section 4.3).
 
     Args:
         jwk: The dict.
@@ -49,7 +52,7 @@ def read_jwk(
         raise refused(
             "the type of the key (kty) is not supported", f"Use one of {', '.join(sorted(FAMILIES))}.", source
         )
-    if public_only and (family.symmetric or "d" in members):
+    if public_only and (family.symmetric or _PRIVATE & members.keys()):
         raise not_public(source)
     key = family.from_jwk(
         members,
@@ -57,8 +60,9 @@ def read_jwk(
         kid=kid if members.get("kid") is None else _given_once(members["kid"], kid, "name (kid)", source),
         source=source,
     )
-    _check_use(members, key, source)
-    return key
+    if members.get("use", "sig") != "sig":
+        raise refused('the key is not for signatures ("use")', "Use a key of its own for each purpose.", source)
+    return _limited(key, members["key_ops"], source) if "key_ops" in members else key
 
 
 def read_jwks(jwks: object, *, algorithm: str | None = None, public_only: bool = False, source: str) -> KeySet:
@@ -113,14 +117,15 @@ def _given_once(said: Any, asked: str | None, what: str, source: str) -> Any:
     return said
 
 
-def _check_use(jwk: Mapping[str, Any], key: Key, source: str) -> None:
-    if jwk.get("use", "sig") != "sig":
-        raise refused('the key is not for signatures ("use")', "Use a key of its own for each purpose.", source)
+def _limited(key: Key, key_ops: Any, source: str) -> Key:
     # Each at most once (RFC 7517 section 4.3), and a public key can only verify.
     fitting = [["verify"], ["sign", "verify"], ["verify", "sign"]] + ([["sign"]] if key.can_sign else [])
-    if jwk.get("key_ops", ["verify"]) not in fitting:
+    if key_ops not in fitting:
         raise refused(
             'the key is not for signing and verifying alone ("key_ops")',
             "Use a key of its own for each purpose.",
             source,
         )
+    if key_ops == ["verify"] and isinstance(key, AsymmetricKey):
+        return key.public_key()
+    return key.limited(tuple(fitting[fitting.index(key_ops)]))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Never
+from typing import Any, Never
 
 from gatepass.core.keys.base import Key, refused
 
@@ -17,13 +17,17 @@ class KeySet:
         """Collect *keys*.
 
         Raises:
-            ConfigurationError: There are none, two of one name, or secrets among public keys: then a public key could
-                be mistaken for a secret (RFC 8725 section 2.1).
+            ConfigurationError: There are none, two of one name, one that is for signing alone, or secrets among public
+                keys: then a public key could be mistaken for a secret (RFC 8725 section 2.1).
         """
         by_kid: dict[str, Key] = {}
         for key in keys:
             if not isinstance(key, Key):
                 raise refused("a member of the key set is not a key", "Give Key objects, or keys.load(...).", source)
+            if not key.can_verify:
+                raise refused(
+                    f"the key {key.kid!r} is for signing alone (key_ops)", "Verify with its public half.", source
+                )
             if key.kid in by_kid:
                 raise refused("two keys of the set have one name (kid)", "Give each its own kid.", source)
             by_kid[key.kid] = key
@@ -51,7 +55,7 @@ class KeySet:
         """The algorithms of these keys: an allow list for who chose the keys, and for nobody else."""
         return frozenset(key.alg for key in self)
 
-    def to_jwks(self, *, private: bool = False) -> dict[str, list[dict[str, str]]]:
+    def to_jwks(self, *, private: bool = False) -> dict[str, list[dict[str, Any]]]:
         """The keys as a JWK Set (RFC 7517 section 5), without their private parts unless those are asked for.
 
         Raises:

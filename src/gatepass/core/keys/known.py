@@ -1,9 +1,12 @@
 """Secrets that everybody knows: those of tutorials, and the texts of public keys."""
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from gatepass.core.keys.base import UNREADABLE
@@ -27,9 +30,28 @@ _SAMPLES: Final = (
     b"passwordpassword",
 )
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+#: Bytes after which a secret that repeats itself begins anew. 64: longer than anything that is typed several times.
+_MAX_PERIOD: Final = 64
+#: Different bytes that are few. 4: 32 random ones have more, and so have 32 random digits, all but one time in 10^10.
+_FEW: Final = 4
+#: How often the armour around a key is taken off: base64 of PEM is what many put into a variable.
+_LAYERS: Final = 2
+
+# PEM, JWK and OpenSSH, also as YAML and within other texts.
 _PUBLIC_TEXT: Final = re.compile(
-    rb"-----BEGIN|---- BEGIN SSH2|\"kty\"|'kty'|\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-ssh-|sk-ecdsa-)"
+    rb"(?i:-----BEGIN|BEGIN [A-Z ]{0,30}KEY)|---- BEGIN SSH2|\"kty\"|'kty'|\bkty\b.{1,16}?\b(?:EC|RSA|OKP)\b"
+    rb"|\b(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp\d+|sk-ssh-|sk-ecdsa-)",
+    re.DOTALL,
 )
+# What DER says of a public key, whatever stands around it: rsaEncryption or RSASSA-PSS, a curve, Ed25519; the exponent
+# 65537 of PKCS#1, which names nothing.
+_PUBLIC_DER: Final = re.compile(
+    rb"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01[\x01\x0a]|\x06\x07\x2a\x86\x48\xce\x3d\x02\x01|\x30\x05\x06\x03\x2b\x65\x70"
+    rb"|\x02\x03\x01\x00\x01"
+)
+# Of an uncompressed point (SEC 1 section 2.3.3) by its bytes. The compressed form is not looked for: of random secrets
+# of that length, one in 256 has it.
+_CURVES: Final = {65: ec.SECP256R1(), 97: ec.SECP384R1(), 133: ec.SECP521R1()}
 
 # A sequence in a sequence, then a version that is tagged: RFC 5280 section 4.1. It is not parsed: parsing warns, and a
 # program may have made warnings errors.
@@ -38,8 +60,16 @@ _CERTIFICATE: Final = re.compile(rb"\x30" + _LENGTH + rb"\x30" + _LENGTH + rb"\x
 
 
 def is_repeated(secret: bytes) -> bool:
-    """Whether *secret* is one byte, over and over."""
-    return len(set(secret)) == 1
+    """Whether *secret* is a shorter text, over and over, the last time perhaps cut; or a few bytes in any order."""
+    if len(set(secret)) <= _FEW:
+        return True
+    longest = min(len(secret) // 2, _MAX_PERIOD)
+    return any(secret[period:] == secret[:-period] for period in range(1, longest + 1))
+
+
+def is_counted(secret: bytes) -> bool:
+    """Whether each byte of *secret* is as far from the one before it."""
+    return len({(after - before) % 256 for before, after in pairwise(secret)}) == 1
 
 
 def is_sample(secret: bytes) -> bool:
@@ -49,13 +79,42 @@ def is_sample(secret: bytes) -> bool:
 
 
 def is_public(secret: bytes) -> bool:
-    """Whether *secret* is a public key or a certificate, in any of the forms in which they are passed around."""
-    if _PUBLIC_TEXT.search(secret.replace(b"\0", b"")):  # without the zeros of UTF-16
-        return True
-    candidates = [secret]
-    with suppress(MalformedCredential):  # DER without its armour, in either alphabet
-        candidates.append(b64decode(b"".join(secret.split()).translate(_TO_URL).rstrip(b"=")))
-    return any(_is_der_key(candidate) or is_certificate(candidate) for candidate in candidates)
+    """Whether *secret* is a public key or a certificate, in one of the forms in which they are passed around.
+
+    PEM, DER, JWK, OpenSSH, or an uncompressed point; also in hex or base64, and in both. Not the bare number of a key,
+    which looks as random as a secret does.
+    """
+    layer = {secret}
+    for _ in range(_LAYERS):
+        if any(map(_is_public, layer)):
+            return True
+        layer = {inner for outer in layer for inner in _unwrapped(outer)}
+    return any(map(_is_public, layer))
+
+
+def _unwrapped(text: bytes) -> Iterator[bytes]:
+    """What *text* is the base64 of, in either alphabet, and what it is the hex of."""
+    text = b"".join(text.split())
+    with suppress(MalformedCredential):
+        yield b64decode(text.translate(_TO_URL).rstrip(b"="))
+    with suppress(ValueError):  # also what is no ASCII
+        yield bytes.fromhex(text.replace(b":", b"").decode("ascii"))
+
+
+def _is_public(text: bytes) -> bool:
+    plain = text.replace(b"\0", b"")  # without the zeros of UTF-16
+    return bool(_PUBLIC_TEXT.search(plain) or _PUBLIC_DER.search(text)) or _is_der_key(text) or _is_point(text)
+
+
+def _is_point(text: bytes) -> bool:
+    curve = _CURVES.get(len(text))
+    if curve is None:
+        return False
+    try:
+        _ = ec.EllipticCurvePublicKey.from_encoded_point(curve, text)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def is_certificate(der: bytes) -> bool:

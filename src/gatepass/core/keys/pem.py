@@ -21,6 +21,23 @@ MAX_DER: Final = 8_192
 _BEGIN: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----")
 _PUBLIC: Final = frozenset({b"PUBLIC KEY", b"RSA PUBLIC KEY"})
 _PRIVATE: Final = frozenset({b"PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY"})
+# How SPKI and PKCS#8 name an RSA key that is for PSS alone: RFC 4055 section 1.2.
+_PSS: Final = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a"
+#: Bytes within which that begins: it is the first thing but lengths and a version.
+_PSS_WITHIN: Final = 32
+# Parameters that RFC 7518 section 3.5 can keep: one hash throughout, and a salt that need not be longer than it.
+_SHA2: Final = rb"\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02"
+_PSS_PARAMETERS: Final = re.compile(
+    rb"\x30.\xa0.\x30." + _SHA2 + rb"(?P<hash>.)(?:\x05\x00)?"
+    rb"\xa1.\x30.\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x08\x30." + _SHA2 + rb"(?P=hash)(?:\x05\x00)?"
+    rb"(?:\xa2\x03\x02\x01(?P<salt>.))?",
+    re.DOTALL,
+)
+#: The last byte of the hash's name, and its bytes.
+_PSS_HASHES: Final = {"PS256": (1, 32), "PS384": (2, 48), "PS512": (3, 64)}
+#: Bytes of a salt of which nothing is said.
+_PSS_SALT: Final = 20
+
 # `openssl ecparam -genkey` writes the name of the curve in front of the key, which names it again.
 _SKIPPED: Final = b"EC PARAMETERS"
 
@@ -86,6 +103,7 @@ def _read(
         if found is not None and public_only:
             raise not_public(source)
     if found is not None:
+        _check_pss(der, algorithm, source)
         return _bound(found, algorithm, kid, source)
     if is_certificate(der):
         raise _certificate(source)
@@ -124,6 +142,29 @@ def _bound(key: Any, algorithm: str | None, kid: str | None, source: str) -> Key
         _ = name is None or checked_algorithm(name, Ed25519Key, source)
         return Ed25519Key(key, kid=kid, source=source)
     raise refused("the key is of a type that signs no tokens", "Use RSA, P-256, P-384, P-521 or Ed25519.", source)
+
+
+def _check_pss(der: bytes, algorithm: str | None, source: str) -> None:
+    """Refuse what an RSA key that is for PSS alone is not for; `cryptography` drops what it says of that."""
+    start = der.find(_PSS, 0, _PSS_WITHIN)
+    if start < 0 or algorithm is None:
+        return
+    short, size = der[start - 2 : start]  # a sequence of under 128 bytes: no parameters that are taken are longer
+    if short != der[0] or not _keeps(der[start + len(_PSS) : start + size], algorithm):
+        raise refused(
+            "the key is for PSS alone (RSASSA-PSS), and not for this algorithm",
+            "Use it for PS256, PS384 or PS512, whichever its parameters allow.",
+            source,
+        )
+
+
+def _keeps(parameters: bytes, algorithm: str) -> bool:
+    """Whether *algorithm* is within the *parameters* of a key for PSS; without any, each one with PSS is."""
+    if algorithm not in _PSS_HASHES or not parameters:
+        return algorithm in _PSS_HASHES
+    name, size = _PSS_HASHES[algorithm]
+    said = _PSS_PARAMETERS.fullmatch(parameters)
+    return said is not None and said["hash"][0] == name and (said["salt"] or bytes([_PSS_SALT]))[0] <= size
 
 
 def _certificate(source: str) -> ConfigurationError:

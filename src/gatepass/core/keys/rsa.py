@@ -47,6 +47,7 @@ class RsaKey(AsymmetricKey):
 
     kid: str
     alg: str
+    key_ops: tuple[str, ...]
     _private: rsa.RSAPrivateKey | None
     _public: rsa.RSAPublicKey
     _padding: padding.AsymmetricPadding
@@ -77,6 +78,7 @@ class RsaKey(AsymmetricKey):
         numbers = public.public_numbers()
         _check(numbers.n, numbers.e, source)
         fix = object.__setattr__
+        fix(self, "key_ops", ())
         fix(self, "alg", checked_algorithm(algorithm, RsaKey, source))
         fix(self, "_private", key if isinstance(key, rsa.RSAPrivateKey) else None)
         fix(self, "_public", public)
@@ -96,6 +98,9 @@ class RsaKey(AsymmetricKey):
         except InvalidSignature:
             return False
         return True
+
+    def public_key(self) -> "RsaKey":
+        return RsaKey(self._public, algorithm=self.alg, kid=self.kid)
 
     def _public_members(self) -> dict[str, str]:
         numbers = self._public.public_numbers()
