@@ -111,7 +111,7 @@ function takeFragment() {
   read();
 }
 
-/** `value` without the escapes of a URL, where it has whole ones. A plus is one: both base64 and PEM hold it. */
+/** `value` without the escapes of a URL, where it has whole ones. A plus stays one: base64 has it. */
 function decoded(value = "") {
   try {
     return decodeURIComponent(value);
