@@ -243,15 +243,20 @@ HOSTILE = {
 }
 
 
+def put(visit: Visit, field: str, text: str) -> None:
+    """As a paste does it: a browser takes long to type."""
+    visit.page.evaluate(
+        "([field, text]) => { const node = document.getElementById(field); node.value = text;"
+        " node.dispatchEvent(new Event('input')); }",
+        [field, text],
+    )
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_text_is_text(name: str, visit: Visit) -> None:
     """Nothing of it is run, nothing becomes an element, and the page answers after it."""
     visit.open()
-    visit.page.evaluate(
-        "text => { const field = document.querySelector('#text'); field.value = text;"
-        " field.dispatchEvent(new Event('input')); }",
-        HOSTILE[name],
-    )
+    put(visit, "text", HOSTILE[name])
     visit.page.locator("#result > *").first.wait_for()
 
     assert visit.page.locator("#result").locator("img, script, iframe, a, style, svg, object, form").count() == 0
@@ -265,6 +270,21 @@ def test_hostile_text_is_text(name: str, visit: Visit) -> None:
         assert "__proto__" in shown
         assert "is there twice" in shown
     visit.paste()
+    assert visit.verify().startswith("Signature valid")
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("field", ["key", "pasted"])
+def test_hostile_keys_and_settings_are_text(field: str, visit: Visit) -> None:
+    visit.open()
+    visit.paste()
+    for unit in ("-----BEGIN A-----\n", '{"keys":[', "issuer=", '{"code":"credential_', MARKUP):
+        put(visit, field, unit * 1_000)  # of more lines, a browser takes long to lay them out
+        visit.press("Verify")
+        visit.press("Find the check that says no")
+    assert visit.page.locator("#tools").locator("img, script, iframe, a, style, svg, object, form").count() == 0
+    put(visit, field, "")
+
     assert visit.verify().startswith("Signature valid")
     assert visit.complaints == []
 
