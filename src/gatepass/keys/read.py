@@ -25,8 +25,8 @@ def load(
     """Read a key, or a JWK Set as a key set.
 
     Every key is bound to one algorithm (RFC 8725 section 3.1). A curve says which; a JWK may say it in its `alg`. For
-    an RSA key in PEM or DER, and an RSA key or a secret in a JWK without `alg`, it has to be said here. A private JWK for
-    verifying alone (`key_ops`) is read as its public half.
+    an RSA key in PEM or DER, and an RSA key or a secret in a JWK without `alg`, it has to be said here. A private JWK
+    for verifying alone (`key_ops`) is read as its public half.
 
     Args:
         data: A JWK or a JWK Set (RFC 7517), as a dict or as JSON text; or one key in PEM (SPKI, PKCS#8, PKCS#1, SEC 1);
