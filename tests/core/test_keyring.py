@@ -1,11 +1,12 @@
 """The life of the keys in a ring, second by second: what signs, what verifies, what is left out, and when."""
 
+import hmac
 from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
 
-from gatepass.core.keyring import KeyRing, Life, Root, derive
+from gatepass.core.keyring import KEEP_ROOT, KeyRing, Life, Root, derive
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, HmacKey, Key, generate
 
@@ -35,7 +36,7 @@ def new() -> KeyRing:
 
 def ahead(*more: Key) -> KeyRing:
     """B is published and signs in ten minutes; until then A does. *more* are of others."""
-    ring = new().published(B, root("s"), now=NOW, signs_from=NOW + WAIT, keep=KEEP)
+    ring = new().published(B, root("s", NOW + 3), now=NOW, signs_from=NOW + WAIT, keep=KEEP)
     for one in more:
         ring = ring.joined(one, now=NOW)
     return ring
@@ -180,7 +181,7 @@ def test_what_signs_stays_and_what_is_not_there_is_said(kid: str, now: int) -> N
 
 
 def test_purposes_have_keys_of_their_own_the_newest_first() -> None:
-    ring, (newest, oldest) = ahead(), (root("s"), root("r"))
+    ring, (newest, oldest) = ahead(), (root("s", NOW + 3), root("r"))
     assert ring.roots == (newest, oldest)
     assert ring.refresh_kid == "s"
     assert ring.csrf == (derive(newest.secret, "csrf"), derive(oldest.secret, "csrf"))
@@ -189,6 +190,47 @@ def test_purposes_have_keys_of_their_own_the_newest_first() -> None:
     assert ring.refresh_key("r") == derive(oldest.secret, "refresh")
     assert ring.refresh_key("x") is None
     assert len({derive(newest.secret, name) for name in ("csrf", "device", "refresh")}) == 3
+
+
+def test_a_key_of_a_purpose_is_what_rfc_5869_makes_of_the_root() -> None:
+    prk = hmac.digest(bytes(32), root("r").secret, "sha256")
+    assert derive(root("r").secret, "csrf") == hmac.digest(prk, b"gatepass csrf\1", "sha256")
+
+
+def test_a_rotation_at_once_closes_the_older_roots_for_all_but_refresh_secrets() -> None:
+    ring = new().published(B, root("s"), now=NOW, signs_from=NOW, keep=KEEP)
+    assert [one.closed for one in ring.roots] == [False, True]
+    assert ring.csrf == (derive(root("s").secret, "csrf"),)
+    assert ring.device == (derive(root("s").secret, "device"),)
+    assert ring.refresh_key("r") == derive(root("r").secret, "refresh")
+    assert ring.published(C, root("t"), now=NOW, signs_from=NOW + WAIT, keep=KEEP).roots[1:] == ring.roots
+
+
+def test_a_root_goes_when_no_session_under_it_can_be_alive() -> None:
+    """It was the newest until the next one was made."""
+    last = NOW + 3 + KEEP_ROOT
+    for now, left in ((last - 1, "tsr"), (last, "ts")):
+        ring = ahead().published(C, root("t", now), now=now, signs_from=now + WAIT, keep=KEEP)
+        assert "".join(one.kid for one in ring.roots) == left
+
+
+def test_two_roots_are_one_if_nothing_tells_them_apart() -> None:
+    one = root("r")
+    assert one == root("r")
+    assert hash(one) == hash(root("r"))
+    assert hash(one) != hash(root("s"))
+    others = [root("s"), root("r", NOW + 1), one.shut(), Root(kid="r", secret=bytes(range(32)), created_at=NOW), "r"]
+    assert not any(one == other for other in others)
+    assert one.shut() == one.shut().shut()
+
+
+def test_an_ended_key_is_not_published_from_its_second_on() -> None:
+    ring = KeyRing(signing=PAIR, roots=(root("r"),)).published(
+        NEXT, root("s"), now=NOW, signs_from=NOW + WAIT, keep=KEEP
+    )
+    end = NOW + WAIT + KEEP
+    assert ring.jwks(end - 1) == {"keys": [PAIR.to_jwk(), NEXT.to_jwk()]}
+    assert ring.jwks(end) == {"keys": [NEXT.to_jwk()]}
 
 
 def test_only_public_halves_are_published() -> None:
