@@ -149,7 +149,7 @@ def test_three_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("place", PLACES)
 def test_fifty_rotations_under_load_refuse_no_good_token_and_accept_no_ended_key(tmp_path: Path, place: Place) -> None:
     rotate(tmp_path, place, 50)
