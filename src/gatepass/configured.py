@@ -133,6 +133,7 @@ class Configured:
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        check_parts(store=store, keys=keys, policy=policy)
         able = _able(stored=store is not None, keyed=keys is not None)
         wanted: set[Mode] = {mode}
         wanted.update(able if accept is None else accept)
@@ -408,6 +409,22 @@ def _claims(claims: Mapping[str, Any]) -> Json:
 def checked_data(data: Mapping[str, Any]) -> Json:
     """The data of a session, frozen and within its bounds."""
     return _json(data, MOST_DATA, "data")
+
+
+def check_parts(*, store: object, keys: object, policy: object) -> None:
+    """Return if each part is of its kind: a path where a store belongs would be found out by the first request.
+
+    Raises:
+        ConfigurationError: One is of another kind.
+    """
+    for name, part, fits, fix in (
+        ("store", store, hasattr(store, "answer"), "Pass a store, such as SqliteStore(path)."),
+        ("keys", keys, isinstance(keys, KeyRing) or hasattr(keys, "ring"), "Pass keys, such as KeyFile(path)."),
+        ("policy", policy, isinstance(policy, Policy), "Pass a Policy, such as Policy(idle=3600)."),
+    ):
+        if part is not None and not fits:
+            # Only its type: a text may be an address with a password in it.
+            raise ConfigurationError(cause=f"{name} is a {type(part).__name__}", fix=fix, source=f"Gate({name}=...)")
 
 
 def checked_client(client: Client) -> Client:

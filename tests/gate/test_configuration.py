@@ -25,6 +25,7 @@ from gatepass import (
 from gatepass.core.keyring import KeyRing
 from gatepass.keys import KeyFile
 from gatepass.policy import LEEWAY
+from gatepass.starlette import Gatepass
 from gatepass.stores import Store
 from gatepass.stores.memory import MemoryStore
 
@@ -56,6 +57,25 @@ def test_parts_that_do_not_fit_are_refused_at_start(
         Gate(MemoryStore() if store else None, keys=ring if keys else None, **options)
     assert refusal.value.fix
     assert refusal.value.source
+
+
+@pytest.mark.parametrize(
+    ("part", "given"),
+    [
+        ("store", "postgresql://ada:hunter2@localhost/app"),
+        ("store", 42),
+        ("keys", ".gatepass/keys.json"),
+        ("keys", b"a secret of thirty-two bytes !!!"),
+        ("policy", {"idle": 3_600}),
+    ],
+)
+@pytest.mark.parametrize("make", [Gate, AsyncGate, Gatepass])
+def test_a_part_of_another_kind_is_refused_at_once_and_not_repeated(make: Any, part: str, given: Any) -> None:
+    """A path where a store belongs would be found out by the first request, and may hold a password."""
+    with pytest.raises(ConfigurationError, match=f"{part} is a {type(given).__name__}") as refusal:
+        make(**{part: given})
+    assert str(given) not in str(refusal.value)
+    assert refusal.value.source == f"Gate({part}=...)"
 
 
 def test_everything_that_can_be_checked_is_accepted(ring: KeyRing) -> None:

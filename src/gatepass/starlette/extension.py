@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 
 from gatepass import folders
-from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent, current
+from gatepass.configured import KeySource, LoadSubjectAsync, OnEvent, check_parts, current
 from gatepass.core.origin import local
 from gatepass.core.rights import demand, wanted
 from gatepass.core.warm import SEEN
@@ -87,6 +87,7 @@ class Gatepass:
         clock: Callable[[], float] = time.time,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
+        check_parts(store=store or None, keys=keys, policy=policy)
         self.site = Site(stem=name, issuer=issuer, origins=origins, prefix=prefix)
         if login_page is not None and local(login_page) is None:
             raise ConfigurationError(
