@@ -193,6 +193,14 @@ class RequestRefused(GatepassError):
     """The request itself is wrong, whatever credential it carries."""
 
 
+class RequestMalformed(RequestRefused):
+    """What came is no HTTP/1.1, or two readers could read it in two ways. Of the server only."""
+
+    code = "request_malformed"
+    status = 400
+    sentence = "this is no HTTP request that can be read in one way only"
+
+
 class CredentialsAmbiguous(RequestRefused):
     """Two credentials for one purpose, or one of our cookies twice: an attacker may have planted one of them."""
 

@@ -6,7 +6,7 @@ Each has an honest twin, which the same server answers.
 import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
@@ -166,6 +166,9 @@ def test_what_drips_in_after_the_answer_is_not_waited_for(server: Process, hones
         ("Content-Length: 2", "Transfer-Encoding: chunked"),
         ("Transfer-Encoding: chunked", "Content-Length: 2"),
         ("Content-Length: 2", "Content-Length: 3"),
+        ("Content-Length: 2", "content-length: 2"),
+        ("Content-Length: 2, 2",),
+        ("Content-Length: 2\r\n , 2",),
         ("Content-Length: 2, 3",),
         ("Content-Length: +2",),
         ("Content-Length: 0x2",),
@@ -189,6 +192,20 @@ def test_a_request_with_two_meanings_is_refused_and_hung_up_on(
         for header in (b"x-request-id", b"content-security-policy", b"x-content-type-options"):
             assert b"\r\n%b: " % header in found.lower()
         assert found.count(b"HTTP/1.1 ") == 1
+        assert b'"code":"request_malformed"' in found
+    [id] = re.findall(rb"x-request-id: (\w+)", found.lower())  # noqa: A001  it is the id
+    assert [line["level"] for line in server.lines() if line.get("request_id") == id.decode()] == ["warning"]
+
+
+def test_a_length_in_a_body_or_in_another_header_is_no_second_one(server: Process, honest: Callable[[], None]) -> None:
+    """The honest twin of those with two."""
+    body = b'{"refresh_token":\r\n"\r\nContent-Length: 2, 2\r\n"}'
+    with closing(open_to(server)) as connection:
+        for _ in range(2):
+            connection.sendall(
+                request(server, "X-Content-Length: 9", f"Content-Length: {len(body)}", path="/auth/refresh", body=body)
+            )
+            assert status(one(connection)) in {401, 422}
 
 
 def test_a_body_that_is_broken_off_by_nonsense_is_refused_and_no_fault(
@@ -277,18 +294,27 @@ def test_more_connections_than_a_process_can_keep_are_hung_up_on(server: Process
     """They cost the files that the database needs. Whoever comes after the crowd is answered."""
     crowd = [open_to(server) for _ in range(CONNECTIONS + 20)]
     try:
-        for connection in crowd:
-            connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
         answered = 0
         for connection in crowd:
             try:
+                connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())
                 answered += connection.recv(65_536).startswith(b"HTTP/1.1 200")
-            except ConnectionResetError:
+            except (ConnectionResetError, BrokenPipeError):
                 continue
         assert 0 < answered <= CONNECTIONS
     finally:
         for connection in crowd:
             connection.close()
+    until_answered(server)
+
+
+def test_connections_that_say_nothing_keep_nobody_out(server: Process, honest: Callable[[], None]) -> None:
+    """One client could hold them all. Those that have rested for the longest go."""
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            stack.enter_context(closing(open_to(server)))
+        for _ in range(5):
+            honest()
     until_answered(server)
 
 

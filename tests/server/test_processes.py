@@ -6,14 +6,14 @@ import signal
 import socket
 import stat
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from support.command import DEADLINE, Process, gatepass, running, start
+from support.command import DEADLINE, Process, environment, gatepass, running, start
 from support.register import REGISTER
 from support.server import free_port
 
@@ -118,6 +118,32 @@ def test_a_folder_that_cannot_be_used_is_a_sentence(words: tuple[str, ...], tmp_
     )
 
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["Error:", "fix", "source"]
+
+
+def test_keys_that_others_may_read_are_a_sentence_and_nothing_is_said_to_listen(tmp_path: Path) -> None:
+    """Also where several workers would find out, each for itself."""
+    (tmp_path / ".gatepass").mkdir(0o700)
+    (tmp_path / ".gatepass" / "keys.json").touch(0o644)
+
+    done = gatepass(tmp_path, "serve", "--workers", "2", "--port", "0", code=2, GATEPASS_ISSUER=PUBLIC)
+
+    assert done.stdout == ""
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["Error:", "fix", "source"]
+
+
+def test_workers_that_cannot_start_end_the_server_with_a_code_that_says_so(tmp_path: Path) -> None:
+    """Whoever watches over it starts it again. Here what makes a process a worker is broken, and nothing else."""
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text("import os, sys\nif '--multiprocessing-fork' in sys.argv: os._exit(7)\n")
+    paths = os.pathsep.join((str(planted), environment()["PYTHONPATH"]))
+
+    done = gatepass(
+        tmp_path, "serve", "--workers", "2", "--port", "0", code=3, GATEPASS_ISSUER=PUBLIC, PYTHONPATH=paths
+    )
+
+    assert done.stdout == ""
+    assert "could not start: exit code 7" in json.loads(done.stderr.splitlines()[-1])["message"]
 
 
 # -- what the shell does to a server that runs -------------------------------------------------------------------------
@@ -245,12 +271,7 @@ def refuses(port: int) -> bool:
 
 
 def until_it_takes_no_more(server: Process) -> None:
-    tick = threading.Event()
-    for _ in range(int(DEADLINE * 50)):
-        if refuses(server.port):
-            return
-        tick.wait(0.02)
-    pytest.fail("it still listens")
+    until(lambda: refuses(server.port), "it still listens")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -330,13 +351,53 @@ def test_workers_share_one_file_and_what_one_ends_all_refuse(tmp_path: Path) -> 
         workers = children(server.process.pid)
         server.end()
 
+    until(lambda: not any(map(lives, workers)), "a worker is left behind")
+    assert [line["message"] for line in server.lines() if line["process"] == server.process.pid] == ["started", "ended"]
+
+
+def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: Path) -> None:
+    """It would hold the port, and nobody could end it or start another server."""
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        first, second = workers_of(server)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len({second} | set(workers_of(server))) == 2 and not lives(first), "it was not replaced")
+        until_answered(server, **SERVED)
+        after = set(workers_of(server))
+        assert second in after
+        [line] = [line for line in server.lines() if line["level"] == "error"]
+        assert f"worker {first} is dead: exit code -9; {(after - {second}).pop()} takes its place" == line["message"]
+
+        server.process.kill()
+
+        until(lambda: not any(map(lives, after)), "a worker serves on without its parent")
+        assert refuses(server.port)
+
+
+def until(holds: Callable[[], bool], else_: str) -> None:
     tick = threading.Event()
     for _ in range(int(DEADLINE * 50)):
-        if not any(Path(f"/proc/{pid}").exists() for pid in workers):
-            break
+        if holds():
+            return
         tick.wait(0.02)
-    else:
-        pytest.fail("a worker is left behind")
+    pytest.fail(else_)
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process; one that is dead and was not looked after is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def workers_of(server: Process) -> list[int]:
+    """Its processes that serve; not that of Python which tidies up after it."""
+    found = []
+    for pid in children(server.process.pid):
+        with suppress(OSError):
+            if b"--multiprocessing-fork" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def children(pid: int) -> list[int]:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 from gatepass.accounts.passwords import Passwords
+from gatepass.drivers import run
 from gatepass.errors import GatepassError
 from gatepass.fastapi import Gatepass
 from gatepass.records import Subject
@@ -39,7 +40,8 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         clock: Seconds since the epoch.
 
     Raises:
-        ConfigurationError: The settings do not fit together, or a file cannot be used.
+        ConfigurationError: The settings do not fit together, or a file cannot be used, that of the keys included.
+        StoreError: The database does not answer, or cannot be written to.
     """
     kept = keep(settings)
     store, users = kept.store, kept.users
@@ -58,8 +60,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         finally:
             _ = purge.cancel()
             _ = await asyncio.wait([purge])
-            passwords.close()
-            store.close()
+            found.close()
 
     # The version is that of the routes: which of ours runs is nobody's business (ASVS 13.4.6). A path is served as it
     # is written, and no other is led to it.
@@ -79,7 +80,14 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         load_subject=load_subject,
         clock=clock,
     )
-    app.state.parts = Parts(settings=settings, auth=auth, store=store, users=users, passwords=passwords, clock=clock)
+    found = Parts(settings=settings, auth=auth, store=store, users=users, passwords=passwords, clock=clock)
+    app.state.parts = found
+    try:
+        _ = auth.gate  # what cannot work is said before anybody is told that it does
+        run(health.written(found), store.answer)
+    except GatepassError:
+        found.close()
+        raise
     app.add_middleware(Guard, site=auth.site)  # the outermost
     app.add_exception_handler(GatepassError, on_refusal)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, on_http)  # type: ignore[arg-type]

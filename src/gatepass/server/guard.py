@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -73,7 +74,9 @@ class Guard:
             self._check(scope)
             await self._app(_asked(scope), self._bounded(receive), complete)
         except Exception as error:
-            refused = isinstance(error, GatepassError) and not started
+            refused = (
+                isinstance(error, GatepassError) and not started and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
+            )
             if not refused:
                 # The last resort: nothing of what went wrong is told to anybody but the log.
                 logger.exception("request %s failed", id)

@@ -58,6 +58,11 @@ class Parts:
         """Write *event* to the audit log, beside those of the gate."""
         log_event(event)
 
+    def close(self) -> None:
+        """Let go of the file and of the threads."""
+        self.passwords.close()
+        self.store.close()
+
 
 def parts(connection: HTTPConnection) -> Parts:
     """Those of the server that serves *connection*."""

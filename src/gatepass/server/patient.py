@@ -4,12 +4,15 @@ Source: ASVS 4.2.1 (what a request may be, and smuggling) and 4.2.5 (the size of
 """
 
 import asyncio
+import re
 import secrets
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from gatepass.errors import RequestMalformed
+from gatepass.server.audit import request_id
 from gatepass.web import answers
 
 #: Seconds from the opening of a connection, or from the first byte of a request, to the end of its headers; and from
@@ -22,6 +25,8 @@ MOST_HEADERS: Final = 100
 #: Open connections of one process: half of the files that a process may open where nobody changed that (1,024), so that
 #: the database can always be opened.
 MOST_CONNECTIONS: Final = 512
+#: The lengths that the head of a request says, with the lines that go on with them: of equal ones h11 makes one.
+_LENGTH: Final = re.compile(rb"^content-length[ \t]*:((?:[^\n]|\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
 
 
 class StrictConnection(h11.Connection):
@@ -31,13 +36,16 @@ class StrictConnection(h11.Connection):
         """As of h11.
 
         Raises:
-            h11.RemoteProtocolError: Here also for both lengths in one request, and for too many headers.
+            h11.RemoteProtocolError: Here also for more than one length in a request, and for too many headers.
         """
+        before = self.trailing_data[0] if self.their_state is h11.IDLE else b""
         event = super().next_event()
         if isinstance(event, h11.Request):
             names = [name for name, _ in event.headers]
-            if b"transfer-encoding" in names and b"content-length" in names:
-                raise h11.RemoteProtocolError("two lengths")
+            if b"content-length" in names:
+                lengths = _LENGTH.findall(before, 0, len(before) - len(self.trailing_data[0]))
+                if b"transfer-encoding" in names or len(lengths) != 1 or b"," in lengths[0]:
+                    raise h11.RemoteProtocolError("two lengths")
             if len(names) > MOST_HEADERS or sum(map(len, map(b"".join, event.headers))) > HEADERS:
                 raise h11.RemoteProtocolError("too many headers")
         return event
@@ -48,20 +56,46 @@ class PatientProtocol(H11Protocol):
 
     patience = PATIENCE
     most_connections = MOST_CONNECTIONS
+    #: Headers of an address that is https.
+    transport_headers: ClassVar[dict[str, str]] = {}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.conn = StrictConnection(h11.SERVER, HEADERS)
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        #: When the last request of this connection was answered, or else when it was opened.
+        self._rests_since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """As of asyncio."""
         super().connection_made(transport)
-        if len(self.connections) > self.most_connections:
-            transport.abort()
-            return
         self._wait()
+        if len(self.connections) > self.most_connections:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Hang up on whoever has asked nothing for the longest, so that who does ask finds a place; else on this one.
+
+        One client could hold all of them, and need not say anything.
+        """
+        resting = [one for one in cast("set[PatientProtocol]", self.connections) if one.rests]
+        unlucky = min(resting, key=lambda one: one._rests_since)  # noqa: SLF001  one of us
+        self.connections.discard(unlucky)  # it is counted no more, though its end is only seen later
+        unlucky.transport.abort()
+
+    @property
+    def rests(self) -> bool:
+        """Whether no request is under way: none has come as a whole, or all are answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def handle_events(self) -> None:
+        """As of uvicorn, whose line about what cannot be read has the id of our answer to it."""
+        token = request_id.set(secrets.token_hex(8))
+        try:
+            super().handle_events()
+        finally:
+            request_id.reset(token)
 
     def data_received(self, data: bytes) -> None:
         """As of asyncio: the clock stops when all headers are there, and starts with the first byte of the next."""
@@ -72,7 +106,7 @@ class PatientProtocol(H11Protocol):
         elif self._waiting is None and before.response_complete:
             self._wait()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  it is in the log
         """As of uvicorn, with the headers that every answer has, and an end for the request that this was part of."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is not None and not cycle.response_complete:
@@ -81,16 +115,16 @@ class PatientProtocol(H11Protocol):
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:  # an answer is under way already
             self.transport.abort()
             return
+        told = answers.problem(RequestMalformed())
         headers = {
-            **answers.GUARD,
-            "Content-Type": "text/plain; charset=utf-8",
-            "Cache-Control": "no-store",
-            "Content-Length": str(len(msg)),
-            "X-Request-Id": secrets.token_hex(8),
+            **told.headers,
+            **self.transport_headers,
+            "Content-Length": str(len(told.body)),
+            "X-Request-Id": request_id.get(),
             "Connection": "close",
         }
         answer = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
-        for event in (answer, h11.Data(data=msg.encode("ascii")), h11.EndOfMessage()):
+        for event in (answer, h11.Data(data=told.body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
@@ -106,6 +140,7 @@ class PatientProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         """As of uvicorn: what was closed goes when the client has taken the rest, or does not take it."""
+        self._rests_since = self.loop.time()
         super().on_response_complete()
         if self.transport.is_closing():
             self._wait()
@@ -127,6 +162,12 @@ class PatientProtocol(H11Protocol):
 
     def _should_upgrade(self) -> bool:
         return False  # there are no WebSockets here, and no library for them to recommend
+
+
+class SecureProtocol(PatientProtocol):
+    """The same, where the public address is https."""
+
+    transport_headers = answers.TRANSPORT
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

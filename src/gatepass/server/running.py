@@ -1,22 +1,29 @@
 """The server as processes: where it listens, how long it waits, and how it ends."""
 
+import errno
 import logging
+import multiprocessing
 import os
 import signal
 import socket
+import sys
+import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
-from gatepass.errors import ConfigurationError
+from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.server.app import create_app
 from gatepass.server.audit import log_to
-from gatepass.server.patient import PatientProtocol
+from gatepass.server.patient import PatientProtocol, SecureProtocol
 from gatepass.server.settings import FILE, Loaded, load
 
 logger: Final = logging.getLogger("gatepass.server")
@@ -29,8 +36,31 @@ IDLE: Final = 5
 BACKLOG: Final = 2_048
 
 
+#: Seconds in which a worker answers its parent, the time that it takes to start included. Our choice: long enough for
+#: a machine that does much else. A worker that dies is noticed at once.
+ANSWERS: Final = 30
+
+
 class _Server(uvicorn.Server):
-    """Ends at once when it is interrupted twice. Nothing is half done then: a transaction is whole, or was not."""
+    """Says when it serves, and ends at once when it is interrupted twice.
+
+    Nothing is half done then: a transaction is whole, or was not.
+    """
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None] = lambda: None) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As of uvicorn."""
+        await super().startup(sockets)
+        logger.info("started")
+        self._announce()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As of uvicorn."""
+        await super().shutdown(sockets)
+        logger.info("ended")
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """As of uvicorn."""
@@ -40,8 +70,61 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+class _Worker(Process):
+    """One of several processes."""
+
+    def target(self, sockets: list[socket.socket] | None = None) -> None:
+        """As of uvicorn."""
+        self._server = _Server(self.config)  # before the thread that answers the parent asks for it
+        parent = multiprocessing.parent_process()
+        assert parent is not None  # noqa: S101  this is a child
+        threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
+        super().target(sockets)
+
+
+def _end_with(joined: Callable[[], object]) -> None:
+    """End this process when *joined* returns. Else it would go on serving, and hold the port, with nobody to end it."""
+    _ = joined()
+    logger.error("the parent of this worker is gone, and the worker ends")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 class _Workers(Multiprocess):
-    """The same for several processes."""
+    """The same for several processes: another one takes the place of one that dies."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, announce: Callable[[], None]) -> None:
+        super().__init__(config, [listener])
+        self._announce = announce
+        self._served = False
+        #: Whether one of them could not start.
+        self.failed = False
+
+    def init_processes(self) -> None:
+        """As of uvicorn."""
+        self.processes = [self._begin() for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        """As of uvicorn, which says nothing of it."""
+        for place, worker in enumerate(self.processes):
+            if self.should_exit.is_set():
+                return
+            if worker.is_alive(self.config.timeout_worker_healthcheck):
+                continue
+            worker.kill()  # it may live, and not answer
+            worker.join()
+            if not self._served:
+                logger.error("worker %s could not start: exit code %s", worker.pid, worker.exitcode)
+                self.failed = True
+                self.should_exit.set()
+                return
+            self.processes[place] = another = self._begin()
+            logger.error(
+                "worker %s is dead: exit code %s; %s takes its place", worker.pid, worker.exitcode, another.pid
+            )
+        if not self._served and all(worker.is_ready() for worker in self.processes):
+            self._served = True
+            logger.info("started")
+            self._announce()
 
     def join_all(self) -> None:
         """As of uvicorn, which would leave new connections waiting for nobody."""
@@ -53,6 +136,11 @@ class _Workers(Multiprocess):
                 if signal.SIGINT in self.signal_queue:
                     worker.process.kill()
 
+    def _begin(self) -> _Worker:
+        worker = _Worker(self.config, self.sockets)
+        worker.start()
+        return worker
+
 
 def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) -> None:
     """Serve until told to end.
@@ -60,20 +148,24 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
     Args:
         loaded: What the operator set. Several workers read it again, from the environment and the file.
         workers: How many processes.
-        announce: Called with the port when connections are taken.
+        announce: Called with the port when requests are answered.
 
     Raises:
         ConfigurationError: The settings do not fit together, or a file or the port cannot be used.
+        StoreError: The database does not answer, or cannot be written to.
+        SystemExit: A worker could not start; the log says why.
     """
     settings = loaded.settings
     log_to()
     app = create_app(settings)  # also where the workers make their own: what cannot be is said once, and here
-    listener = _listen(loaded)
+    if workers > 1:
+        app.state.parts.close()
+    listener = listen(loaded)
     config = uvicorn.Config(
         app if workers == 1 else "gatepass.server.running:worker",
         factory=workers > 1,
         workers=workers,
-        http=PatientProtocol,
+        http=SecureProtocol if app.state.parts.auth.site.secure else PatientProtocol,
         ws="none",
         lifespan="on",
         backlog=BACKLOG,
@@ -84,14 +176,18 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
         log_config=None,
         timeout_keep_alive=IDLE,
         timeout_graceful_shutdown=FAREWELL,
+        timeout_worker_healthcheck=ANSWERS,
     )
-    announce(listener.getsockname()[1])
-    logger.info("started")
+    begin = partial(announce, listener.getsockname()[1])
     try:
         if workers == 1:
-            _Server(config).run(sockets=[listener])
+            _Server(config, begin).run(sockets=[listener])
         else:
-            _Workers(config, sockets=[listener]).run()
+            several = _Workers(config, listener, begin)
+            several.run()
+            if several.failed:
+                sys.exit(STARTUP_FAILURE)
+            logger.info("ended")
     except KeyboardInterrupt:  # uvicorn has ended, and tells its caller why
         pass
 
@@ -104,18 +200,36 @@ def share(file: Path) -> None:
 def worker() -> FastAPI:
     """The application of one of several processes."""
     log_to()
-    return create_app(load().settings)
+    try:
+        return create_app(load().settings)
+    except GatepassError as error:
+        logger.error("it cannot start: %s", error)  # noqa: TRY400  it says all that there is to say
+        sys.exit(STARTUP_FAILURE)
 
 
-def _listen(loaded: Loaded) -> socket.socket:
+def listen(loaded: Loaded) -> socket.socket:
+    """A socket that listens where *loaded* says.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
     host, port = loaded.settings.host, loaded.settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        found = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        source = loaded.sources["port"]
+        told = (error.strerror or "no such address").lower()
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:  # the others are about the host
+            raise ConfigurationError(
+                cause=f"{host[:100]!r} is no address of this machine: {told}",
+                fix="Give one that it has, such as 127.0.0.1.",
+                source=loaded.sources["host"],
+            ) from error
         raise ConfigurationError(
-            cause=f"Nothing can listen on {host} port {port}: {(error.strerror or 'no such address').lower()}",
+            cause=f"Nothing can listen on {host} port {port}: {told}",
             fix="Give another port, or end the program that has it.",
-            source=source,
+            source=loaded.sources["port"],
         ) from error
+    # By this number asyncio knows that it is TCP, and sends an answer at once. Else its second part waits until the
+    # first is acknowledged: 40 ms for every request but the first of a connection (Nagle, delayed acknowledgement).
+    return socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, fileno=found.detach())

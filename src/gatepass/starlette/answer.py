@@ -1,5 +1,7 @@
 """Refusals as answers: the one place where an error of ours becomes a response."""
 
+import logging
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from starlette.requests import HTTPConnection
@@ -12,11 +14,15 @@ from gatepass.starlette.caller import Caller
 from gatepass.web import answers
 from gatepass.web.answers import Answer
 
+logger: Final = logging.getLogger("gatepass.web")
+
 #: Close codes of a WebSocket, of the range that applications have (RFC 6455 section 7.4.2): 4400 + the last two digits
 #: of the status. 1013 asks to try again later.
 _CLOSE = 4_000
 _LATER = 1_013
 UNAVAILABLE = 503
+#: The first status that is no fault of the client.
+FAULT = 500
 #: What a path may hold as it is: RFC 3986 section 3.3.
 _UNQUOTED = "/:@!$&'()*+,;=~-._"
 
@@ -41,13 +47,15 @@ async def on_error(connection: HTTPConnection, error: Exception) -> Response | N
     innermost: Caller = connection.scope["gatepass"]
     caller = innermost.refuser(error)
     if isinstance(connection, WebSocket):
+        _log(error)
         await _close(connection, caller, error)
         return None
     return refusal(caller, error)
 
 
 def refusal(caller: Caller, error: GatepassError) -> Response:
-    """The answer that *error* is: problem JSON, or for a page load the way to a page that helps."""
+    """The answer that *error* is: problem JSON, or for a page load the way to a page that helps. A fault is logged."""
+    _log(error)
     if caller.renewable(error):
         return onward(caller, caller.base + caller.auth.prefix + "/renew", _here(caller))
     login_page = caller.auth.login_page
@@ -59,6 +67,20 @@ def refusal(caller: Caller, error: GatepassError) -> Response:
     ):
         return onward(caller, caller.base + login_page, _here(caller))
     return response(answers.problem(error), caller)
+
+
+def _log(error: GatepassError) -> None:
+    """Write down a fault, which is nobody's refusal, and what it came from: the answer does not say the latter."""
+    if error.status < FAULT:
+        return
+    found: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        # Those of others by their kind only: a sentence of a database may quote what is in a row.
+        kind = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        found.append(str(cause) if isinstance(cause, GatepassError | OSError) else kind)
+        cause = cause.__cause__
+    logger.error("%s: %s", error.code, ", because: ".join(found))
 
 
 def onward(caller: Caller, path: str, back: str | None) -> Response:

@@ -679,6 +679,11 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
 
 #: What a code of a refusal means, and what to do: the status, the cause, the remedy, as docs/errors.md has them.
 ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "request_malformed": (
+        400,
+        "At the server: this is no HTTP/1.1, has two lengths, or too many headers.",
+        "Look for a proxy that passes on what it could not read.",
+    ),
     "credentials_ambiguous": (
         400,
         (
