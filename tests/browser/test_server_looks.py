@@ -43,6 +43,9 @@ def home(visit: Visit) -> None:
 
 
 def home_of_ada(visit: Visit) -> None:
+    """Under a name that is wider than a phone."""
+    name, _, _ = visit.ada.email.partition("@")
+    visit.ada.email = f"{name}.{'montgomery.' * 3}smith@department.{'university.' * 5}example.com"
     visit.ada.join()
     visit.ada.go("/")
 

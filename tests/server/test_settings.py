@@ -69,12 +69,12 @@ def test_the_file_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEPASS_ACCEPT", "jwt, session")
-    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "10.0.0.7,10.1.0.0/16,")
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "10.0.0.7,10.0.0.0/8,fc00::/7,")
 
     settings = load().settings
 
     assert settings.accept == ("jwt", "session")
-    assert settings.trusted_proxies == ("10.0.0.7", "10.1.0.0/16")
+    assert settings.trusted_proxies == ("10.0.0.7", "10.0.0.0/8", "fc00::/7")
 
 
 def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +139,8 @@ def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
         ("trusted_proxies", "*"),
         ("trusted_proxies", "0.0.0.0/0"),
         ("trusted_proxies", "10.0.0.7,::/0"),
+        ("trusted_proxies", "0.0.0.0/1,128.0.0.0/1"),
+        ("trusted_proxies", "8000::/1"),
         ("trusted_proxies", "nginx"),
     ],
 )
@@ -148,6 +150,20 @@ def test_what_cannot_be_is_refused_with_the_variable_that_says_it(
     monkeypatch.setenv(f"{PREFIX}{name.upper()}", value)
 
     assert refusal(load).source == f"{PREFIX}{name.upper()}"
+
+
+def test_a_lifetime_that_is_too_short_for_what_nobody_set_is_what_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever set it looks for what they said."""
+    monkeypatch.setenv("GATEPASS_LIFETIME", "60")
+
+    error = refusal(load)
+
+    assert error.source == "GATEPASS_LIFETIME"
+    assert error.cause.startswith("lifetime is 60")
+    monkeypatch.setenv("GATEPASS_IDLE", "61")
+    assert refusal(load).source == "GATEPASS_IDLE"
+    monkeypatch.setenv("GATEPASS_IDLE", "60")
+    assert load().settings.policy.lifetime == 60
 
 
 @pytest.mark.parametrize("text", [b"port = ", b"\xff", b"port = 1\nport = 2"])
@@ -192,6 +208,8 @@ def said_by(**values: Any) -> Loaded:
         ({"signup": "insecure_open"}, 1),
         ({"origins": "https://app.example.com"}, 1),
         ({"issuer": "http://localhost:8400", "origins": "http://localhost:3000"}, 1),
+        ({"issuer": "http://localhost:8400", "host": "::1"}, 1),
+        ({"host": "0.0.0.0"}, 1),
         ({"trusted_proxies": "127.0.0.1"}, 2),
     ],
 )
@@ -203,6 +221,10 @@ def test_what_is_safe_is_served(said: dict[str, str], workers: int) -> None:
     ("said", "workers", "about"),
     [
         ({"issuer": None}, 1, "issuer"),
+        ({"issuer": "http://testserver"}, 1, "issuer"),
+        ({"issuer": "https://testserver"}, 1, "issuer"),
+        ({"issuer": "http://localhost:8400", "host": "0.0.0.0"}, 1, "host"),
+        ({"issuer": "http://localhost:8400", "host": "::"}, 1, "host"),
         ({"store": "memory://"}, 2, "store"),
         ({"signup": "on"}, 1, "signup"),
         ({"origins": "https://app.example.com,http://localhost:3000"}, 1, "origins"),
@@ -237,3 +259,69 @@ def test_files_that_others_may_look_into_are_refused(open_: str, mode: int, tmp_
     assert re.search(r"chmod [67]00", error.fix)
     (tmp_path / open_).chmod(0o700)
     check(loaded)
+
+
+@pytest.mark.parametrize("path", ["data", "data/gatepass.db"])
+def test_files_of_another_user_are_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their owner reads them whatever their mode is, and may put others in their place."""
+    (tmp_path / "data").mkdir(0o700)
+    if path != "data":
+        (tmp_path / path).touch(0o600)
+    loaded = said_by(**SAFE)
+    check(loaded)
+    ours = os.geteuid()
+
+    monkeypatch.setattr(os, "geteuid", lambda: ours + 1)
+
+    error = refusal(lambda: check(loaded))
+    assert "another user" in error.cause
+    assert error.source == "command line"
+
+
+MASTER = "4f" * 4 + "93c0aa17e2b85d640f3e71d2a9c6b458e1" + "07bb2c69" * 2 + "11d5e3"
+
+
+@pytest.mark.parametrize(
+    ("secret", "mode", "safe"),
+    [
+        (True, 0o600, True),
+        (True, 0o640, True),
+        (True, 0o644, False),
+        (True, 0o660, False),
+        (False, 0o644, True),
+        (False, 0o664, False),
+        (False, 0o646, False),
+    ],
+)
+def test_a_file_of_settings_is_as_closed_as_what_is_in_it(secret: bool, mode: int, safe: bool, tmp_path: Path) -> None:
+    """Who reads the master key opens the keys; who writes there chooses the store."""
+    file = tmp_path / "gatepass.toml"
+    file.write_text(f'master_key = "{MASTER}"\n' if secret else 'master_key = "./master.key"\n')
+    (tmp_path / "master.key").touch(0o600)
+    (tmp_path / "master.key").write_text(MASTER)
+    file.chmod(mode)
+    loaded = said_by(**SAFE)
+
+    if safe:
+        check(loaded)
+    else:
+        error = refusal(lambda: check(loaded))
+        assert error.source == "gatepass.toml"
+        assert MASTER not in str(error)
+
+
+def test_a_file_of_settings_may_belong_to_root_and_to_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever installs a service writes it; and root reads everything."""
+    file = tmp_path / "gatepass.toml"
+    file.write_text("port = 8400\n")
+    loaded = said_by(issuer=SAFE["issuer"], store="memory://")
+    owner = file.stat().st_uid
+
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+
+    if owner == 0:
+        check(loaded)
+    else:
+        assert refusal(lambda: check(loaded)).source == "gatepass.toml"

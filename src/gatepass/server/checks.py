@@ -1,14 +1,21 @@
 """What `gatepass serve` refuses to start with, since it would be served without anybody noticing."""
 
+import os
 import stat
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 from gatepass.errors import ConfigurationError
 from gatepass.server.settings import Loaded
+from gatepass.web.address import address
 
 #: Others may read or enter; the group may write.
 _OPEN: Final = stat.S_IRWXO | stat.S_IWGRP
+#: Others or the group may write.
+_WRITABLE: Final = stat.S_IWOTH | stat.S_IWGRP
+#: May read and replace everything.
+_ROOT: Final = 0
 
 
 def check(loaded: Loaded, *, workers: int = 1) -> None:
@@ -22,46 +29,90 @@ def check(loaded: Loaded, *, workers: int = 1) -> None:
         ConfigurationError: It is not; with the cause, the fix, and where the value came from.
     """
     settings, sources = loaded.settings, loaded.sources
-    if settings.issuer is None:
-        raise ConfigurationError(
-            cause="The public address is not set, so nobody can tell this site from another",
-            fix="Set GATEPASS_ISSUER, such as https://auth.example.com.",
-            source=sources["issuer"],
-        )
-    insecure = [text for text in settings.origins if text.startswith("http:")]
-    if insecure and not settings.issuer.startswith("http:"):
-        raise ConfigurationError(
-            cause=f"The origin {insecure[0][:100]} is not https, and its pages may call",
-            fix="Give https origins only.",
-            source=sources["origins"],
-        )
+    _check_addresses(loaded)
     if settings.signup == "on":
         raise ConfigurationError(
             cause="Sign-up is open, which tells strangers which addresses have an account",
             fix="Set GATEPASS_SIGNUP to insecure_open if that is meant, or to off.",
             source=sources["signup"],
         )
+    if settings.database is None and workers > 1:
+        raise ConfigurationError(
+            cause="Several workers cannot share a store in memory: each would have users and sessions of its own",
+            fix="Set GATEPASS_STORE to sqlite:///..., or start one worker.",
+            source=sources["store"],
+        )
+    _check_files(loaded)
+
+
+def _check_addresses(loaded: Loaded) -> None:
+    settings, sources = loaded.settings, loaded.sources
+    if settings.issuer is None:
+        raise ConfigurationError(
+            cause="The public address is not set, so nobody can tell this site from another",
+            fix="Set GATEPASS_ISSUER, such as https://auth.example.com.",
+            source=sources["issuer"],
+        )
+    public = address(settings.issuer, sources["issuer"])
+    if public.host == "testserver":
+        raise ConfigurationError(
+            cause="testserver is a name for tests, and of no machine",
+            fix="Set GATEPASS_ISSUER to the public address, such as https://auth.example.com.",
+            source=sources["issuer"],
+        )
+    if public.scheme == "http" and not _loopback(settings.host):
+        raise ConfigurationError(
+            cause=f"It would listen on {settings.host[:100]} for others, and its address {public.origin} is not https",
+            fix="Listen on 127.0.0.1, or set GATEPASS_ISSUER to an https address.",
+            source=sources["host"],
+        )
+    insecure = [text for text in settings.origins if text.startswith("http:")]
+    if insecure and public.scheme == "https":
+        raise ConfigurationError(
+            cause=f"The origin {insecure[0][:100]} is not https, and its pages may call",
+            fix="Give https origins only.",
+            source=sources["origins"],
+        )
+
+
+def _check_files(loaded: Loaded) -> None:
+    settings, sources = loaded.settings, loaded.sources
+    us = os.geteuid()
+    if loaded.file is not None:
+        secret = sources["master_key"] == str(loaded.file) and not all("/" in text for text in settings.master_keys)
+        _check_closed(loaded.file, str(loaded.file), bits=_OPEN if secret else _WRITABLE, owners={us, _ROOT})
     for text in settings.master_keys:
         if "/" in text:
-            _check_closed(Path(text), sources["master_key"])
-    if settings.database is None:
-        if workers > 1:
-            raise ConfigurationError(
-                cause="Several workers cannot share a store in memory: each would have users and sessions of its own",
-                fix="Set GATEPASS_STORE to sqlite:///..., or start one worker.",
-                source=sources["store"],
-            )
+            _check_closed(Path(text), sources["master_key"], bits=_OPEN, owners={us, _ROOT})
+    if settings.database is not None:
+        database = settings.database
+        beside = (database.with_name(database.name + end) for end in ("-wal", "-shm"))
+        for path in (database.parent, database, *beside):
+            _check_closed(path, sources["store"], bits=_OPEN, owners={us})
+
+
+def _check_closed(path: Path, source: str, *, bits: int, owners: set[int]) -> None:
+    """Refuse what others can look into or write to; what is not there yet is made for its owner alone."""
+    if not path.exists():
         return
-    database = settings.database
-    for path in (database.parent, database, *(database.with_name(database.name + end) for end in ("-wal", "-shm"))):
-        _check_closed(path, sources["store"])
-
-
-def _check_closed(path: Path, source: str) -> None:
-    """Refuse what others can look into; what is not there yet is made for its owner alone."""
-    if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & _OPEN:
+    status, what = path.stat(), "700" if path.is_dir() else "600"
+    if status.st_uid not in owners:
         raise ConfigurationError(
-            cause=f"Others may look into {path} (mode {mode:04o})",
-            fix=f"chmod {'700' if path.is_dir() else '600'} it, or keep what is secret in a folder of its own.",
+            cause=f"{path} belongs to another user, who may read and change it",
+            fix="Run as its owner, or chown it.",
             source=source,
         )
+    if status.st_mode & bits:
+        raise ConfigurationError(
+            cause=f"Others may look into {path}, or write there (mode {stat.S_IMODE(status.st_mode):04o})",
+            fix=f"chmod {what} it, or keep what is secret in a folder of its own.",
+            source=source,
+        )
+
+
+def _loopback(host: str) -> bool:
+    """Whether only this machine reaches who listens on *host*."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -87,7 +87,8 @@ class PatientProtocol(H11Protocol):
     @property
     def rests(self) -> bool:
         """Whether no request is under way: none has come as a whole, or all are answered."""
-        return self.cycle is None or self.cycle.response_complete
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
 
     def handle_events(self) -> None:
         """As of uvicorn, whose line about what cannot be read has the id of our answer to it."""

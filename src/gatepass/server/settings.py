@@ -42,6 +42,9 @@ Signup: TypeAlias = Literal["off", "on", "insecure_open"]
 
 
 _POLICY: Final = Policy()
+#: The shortest prefix of a network that may be one's own, by the version of IP: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC
+#: 4193).
+_LARGEST: Final = {4: 8, 6: 7}
 
 
 class Settings(BaseModel):
@@ -101,6 +104,8 @@ class Loaded:
 
     settings: Settings
     sources: Mapping[str, str]
+    #: The file that was read; None where there is none.
+    file: Path | None
 
 
 def load(file: Path | None = None, /, **said: Any) -> Loaded:
@@ -114,16 +119,16 @@ def load(file: Path | None = None, /, **said: Any) -> Loaded:
         ConfigurationError: A value cannot be, or a name is none of ours.
     """
     given = {name: value for name, value in said.items() if value is not None}
-    path, in_file = _read(file)
+    file, in_file = _read(file)
     # An empty variable is how a container says nothing.
     in_environment = {name: text for name, text in os.environ.items() if name.startswith(PREFIX) and text}
     _ = in_environment.pop(FILE, None)
     _known((name.removeprefix(PREFIX).lower() for name in in_environment), None)
-    _known(in_file, str(path))
+    _known(in_file, str(file))
     sources: dict[str, str] = dict.fromkeys(Settings.model_fields, DEFAULT)
     values: dict[str, Any] = {}
     for name, value in in_file.items():
-        values[name], sources[name] = value, str(path)
+        values[name], sources[name] = value, str(file)
     for variable, text in in_environment.items():
         name = variable.removeprefix(PREFIX).lower()
         values[name], sources[name] = text, variable
@@ -140,7 +145,7 @@ def load(file: Path | None = None, /, **said: Any) -> Loaded:
             source=sources[name],
         ) from None
     _check(settings, sources)
-    return Loaded(settings=settings, sources=sources)
+    return Loaded(settings=settings, sources=sources, file=file)
 
 
 def _check_origin(text: str, source: str) -> None:
@@ -152,12 +157,12 @@ def _check_origin(text: str, source: str) -> None:
         )
 
 
-def _read(file: Path | None) -> tuple[Path, dict[str, Any]]:
-    """The file to read, and what is in it."""
+def _read(file: Path | None) -> tuple[Path | None, dict[str, Any]]:
+    """The file to read, if there is one, and what is in it."""
     named = os.environ.get(FILE)
     path = file or Path(named or "gatepass.toml")
     if file is None and not named and not path.exists():
-        return path, {}
+        return None, {}
     try:
         return path, tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -202,6 +207,12 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         _ = settings.policy
     except ConfigurationError as error:
         name = error.cause.split()[0]
+        if name == "idle" and sources[name] == DEFAULT:  # nobody said that: its bound was set
+            raise ConfigurationError(
+                cause=f"lifetime is {settings.lifetime}, less than idle, which is {settings.idle}",
+                fix="Set idle, too, or give a longer lifetime.",
+                source=sources["lifetime"],
+            ) from None
         raise ConfigurationError(cause=error.cause, fix=error.fix, source=sources[name]) from None
 
 
@@ -210,8 +221,8 @@ def _check_proxy(text: str, source: str) -> None:
         network = ipaddress.ip_network(text)
     except ValueError:
         network = None
-    # A network of everybody is `*` by another name: each client could say that it is somebody else.
-    if network is None or network.prefixlen == 0:
+    # A network of everybody, or of half of them, is `*` by another name: a client could say that it is somebody else.
+    if network is None or network.prefixlen < _LARGEST[network.version]:
         raise ConfigurationError(
             cause=f"{text[:60]!r} is no proxy that can be trusted",
             fix="Give the address of the proxy, or its network: 10.0.0.7, 10.0.0.0/24.",
