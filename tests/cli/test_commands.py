@@ -1,15 +1,18 @@
 """The commands beside the server: users, sessions, settings."""
 
+import codecs
 import json
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from support.commands import DATABASE, run, told
 from support.register import REGISTER
@@ -17,6 +20,7 @@ from support.register import REGISTER
 from gatepass import Gate
 from gatepass.accounts.passwords import Passwords
 from gatepass.accounts.users import SqliteUsers, new_user
+from gatepass.cli.root import root
 from gatepass.keys import KeyFile
 from gatepass.records import Client
 from gatepass.stores.sqlite import SqliteStore
@@ -332,6 +336,111 @@ def test_settings_that_cannot_be_are_a_sentence_and_exit_code_2(
     assert about in output
     assert [line.split()[0] for line in output.splitlines()] == ["Error:", "fix", "source"]
     assert not list(Path().iterdir())  # and nothing was made
+
+
+def leaves(group: click.Group, *words: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, *words, name)
+        else:
+            yield (*words, name), command
+
+
+def test_each_command_takes_json() -> None:
+    """Whoever calls them from a program says it always."""
+    found = dict(leaves(root))
+
+    assert len(found) > 20
+    assert [words for words, command in found.items() if all("--json" not in one.opts for one in command.params)] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "members"),
+    [
+        (("user", "list"), 3, {"error", "exit_code"}),
+        (("user", "list", "--no-such"), 2, {"error", "exit_code"}),
+        (("user", "no-such"), 2, {"error", "exit_code"}),
+        (("session", "end"), 2, {"error", "exit_code"}),
+        (("serve",), 2, {"error", "exit_code", "code", "fix", "source"}),
+        (("token", "verify", "nonsense", "--key", "absent"), 2, {"error", "exit_code"}),
+        (("user", "add", "no address", "--password-file", "-"), 1, {"error", "exit_code", "code"}),
+    ],
+)
+def test_who_asked_for_json_is_refused_in_json(words: tuple[str, ...], code: int, members: set[str]) -> None:
+    """On the standard error, in one line; who did not is told a sentence."""
+    result = run(*words, "--json", code=code, said=PASSWORD)
+
+    assert result.stdout == ""
+    refused = json.loads(result.stderr)
+    assert set(refused) == members
+    assert refused["exit_code"] == code
+    assert "Error: " in run(*words, code=code, said=PASSWORD).stderr
+
+
+@pytest.mark.parametrize("text", [b"\xff\xfe" + PASSWORD.encode("utf-16-le"), PASSWORD.encode() + b"\xe9"])
+def test_a_password_that_is_no_text_is_refused(text: bytes, folder: Path) -> None:
+    (folder / "secret").write_bytes(text)
+
+    assert "UTF-8" in run("user", "add", "ada@example.com", "--password-file", "secret", code=2).output
+    assert told("user", "list") == {"users": []}
+
+
+def test_the_mark_of_an_editor_is_no_part_of_a_password(folder: Path) -> None:
+    """Nobody sees it, and nobody types it."""
+    (folder / "secret").write_bytes(codecs.BOM_UTF8 + PASSWORD.encode() + b"\r\n")
+    run("user", "add", "ada@example.com", "--password-file", "secret")
+
+    user = SqliteUsers(DATABASE).by_email("ada@example.com")
+    passwords = Passwords(concurrent=1)
+
+    assert user is not None
+    assert passwords.verify(user.password_hash, PASSWORD).result().ok
+    passwords.close()
+
+
+def test_an_answer_that_cannot_be_written_is_a_sentence_and_no_success(folder: Path) -> None:
+    add()
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gatepass", "user", "list"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert done.returncode == 2
+    assert done.stderr == "Error: The disk is full: not all of the answer could be written.\n"
+
+
+@contextmanager
+def of_another_user(path: Path) -> Iterator[None]:
+    """*path* as somebody sees it who may not open it; root may open everything, and is somebody else meanwhile."""
+    mode, us = path.stat().st_mode, os.geteuid()
+    path.chmod(0)
+    if us == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(us)
+        path.chmod(mode)
+
+
+@pytest.mark.parametrize("closed", [DATABASE, DATABASE.parent])
+def test_a_database_of_another_user_is_not_reachable(closed: Path, folder: Path) -> None:
+    """No backup mends that."""
+    add()
+    folder.chmod(0o755)
+
+    with of_another_user(folder / closed):
+        result = run("user", "list", code=3)
+
+    assert "Run this as its owner" in result.output
+    assert len(told("user", "list")["users"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Final
 
 import click
 
 from gatepass.cli.refusals import told
+
+_JSON: Final = f"{__name__}.json"
 
 
 class Commands(click.Group):
@@ -28,9 +31,14 @@ class Commands(click.Group):
         self._package = package
         self._table = table
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As of click. Whoever asked for JSON gets it also where the command does not come to read its options."""
+        ctx.meta[_JSON] = ctx.meta.get(_JSON) or "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; an error of ours ends it with a sentence and its exit code."""
-        with told():
+        with told(in_json=ctx.meta[_JSON]):
             return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

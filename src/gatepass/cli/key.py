@@ -62,10 +62,12 @@ def retire(*, kid: str, config: Path | None, as_json: bool) -> None:
 
 @key.command
 @options.config
-def export_public(*, config: Path | None) -> None:
-    """The public keys as a JWK set, for services that verify tokens themselves."""
+@options.as_json
+def export_public(*, config: Path | None, as_json: bool) -> None:
+    """The public keys as a JWK set, for services that verify tokens themselves; in one line with --json."""
     with opened(config) as stored:
-        tell_json(_keys(stored).ring().jwks(now()))
+        document = _keys(stored).ring().jwks(now())
+    tell_json(document, indent=None if as_json else 1)
 
 
 @key.command(name="import")

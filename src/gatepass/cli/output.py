@@ -21,9 +21,9 @@ def moment(at: int | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def tell_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON object."""
-    click.echo(as_json(document))
+def tell_json(document: Mapping[str, Any], indent: int | None = None) -> None:
+    """Print one JSON object: in one line, or with *indent* spaces for each step inwards."""
+    click.echo(as_json(document, indent))
 
 
 def tell_fields(fields: Mapping[str, object]) -> None:

@@ -1,6 +1,7 @@
 """The store of the server, opened by the same settings as the server opens it."""
 
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
             fix="Set GATEPASS_STORE to a database, such as sqlite:///.gatepass/gatepass.db.",
             source=loaded.sources["store"],
         )
-    if not make and not settings.database.exists():
+    if not _there(settings.database) and not make:
         raise NotReachable(
             f"There is no database at {settings.database}. Run this where the server runs, or set GATEPASS_STORE"
             f" ({loaded.sources['store']})."
@@ -116,6 +117,23 @@ def audited() -> Iterator[None]:
     finally:
         events.setLevel(level)
         events.removeHandler(handler)
+
+
+def _there(database: Path) -> bool:
+    """Whether there is a database.
+
+    Raises:
+        NotReachable: It is not for this user to look.
+    """
+    refused = NotReachable(f"The database at {database} is not open to this user. Run this as its owner.")
+    try:
+        if not database.exists():
+            return False
+    except PermissionError as error:
+        raise refused from error
+    if not os.access(database, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise refused
+    return True
 
 
 def now() -> int:

@@ -23,7 +23,7 @@ Ended: TypeAlias = tuple[Session, ...] | None
 
 password_file = click.option(
     "--password-file",
-    type=click.File(encoding="utf-8"),
+    type=click.File(encoding="utf-8-sig"),  # an editor's mark at the beginning is no part of a password
     help="Where the password is: the first line of a file, or of the standard input if this is a dash."
     " Without it the password is asked for. It is never an argument: those are seen by everybody on the machine.",
 )

@@ -14,9 +14,12 @@ from gatepass.records import Event
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
-def as_json(document: Mapping[str, Any]) -> str:
-    """*document* as one line. All but printable ASCII is escaped, also DEL, which JSON lets through."""
-    return json.dumps(document, ensure_ascii=True).replace("\x7f", "\\u007f")
+def as_json(document: Mapping[str, Any], indent: int | None = None) -> str:
+    """*document* as one line, unless *indent* says otherwise.
+
+    All but printable ASCII is escaped, also DEL, which JSON lets through.
+    """
+    return json.dumps(document, ensure_ascii=True, indent=indent).replace("\x7f", "\\u007f")
 
 
 class JsonLines(logging.Formatter):
