@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.command import gatepass
+from support.command import DEADLINE, environment, gatepass
 from support.commands import run
 from support.issuer import issuer, jwks
 
@@ -37,6 +37,21 @@ def test_a_token_is_inspected_wherever_it_comes_from(folder: Path, given: str) -
     blocks = [line for line in said.splitlines() if line.startswith(("header", "payload", "signature", "times"))]
     assert len(blocks) == 4
     assert all(line.endswith("UNVERIFIED") for line in blocks)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-8-sig"])
+def test_a_token_is_inspected_however_its_file_is_encoded(folder: Path, encoding: str) -> None:
+    """Redirected by a shell of Windows, for one."""
+    mark = "" if encoding in {"utf-16", "utf-8-sig"} else "\ufeff"
+    (folder / "saved.txt").write_bytes(f"{mark}Bearer {TOKEN}\r\n".encode(encoding))
+    with (folder / "saved.txt").open("rb") as saved:
+        done = subprocess.run(
+            [sys.executable, "-m", "gatepass", "token", "inspect", "--json"],
+            cwd=folder, env=environment(), stdin=saved, capture_output=True, check=True, timeout=DEADLINE,
+        )  # fmt: skip
+    [found] = json.loads(done.stdout)["tokens"]
+
+    assert (found["kind"], found["text"], found["defects"]) == ("jws", TOKEN, [])
 
 
 def test_an_inspection_is_for_machines_too(folder: Path) -> None:

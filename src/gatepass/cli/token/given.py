@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from getpass import GetPassWarning
 from typing import cast
 
@@ -29,7 +30,9 @@ def text_of(argument: str | None) -> str:
     if argument not in {None, "-"}:
         return str(argument)
     # A character more than is read, so that what is left out is said.
-    return sys.stdin.buffer.read(4 * MAX_TEXT + 1).decode(errors="replace")
+    read = sys.stdin.buffer.read(4 * MAX_TEXT + 1)
+    # Windows writes UTF-16 into files, and says so.
+    return read.decode("utf-16" if read.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8", errors="replace")
 
 
 def key_of(name: str | None, algorithm: str | None) -> Key | KeySet:

@@ -19,10 +19,10 @@ MAX_TEXT: Final = 5 << 20
 MAX_TOKENS: Final = 1_000
 
 # A JSON object begins with a brace and then a quote, a space or a line break: `ey` or `ew`. Before it stands the end of
-# something else, or an escape of a URL.
+# something else, or an escape of a URL, also one that was escaped again, or twice.
 _TOKEN: Final = re.compile(
     r"""
-    (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}))
+    (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}) | (?<=%25[0-9A-Fa-f]{2}) | (?<=%2525[0-9A-Fa-f]{2}))
     (?:
       (?P<paseto> v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)
     | (?P<opaque> [A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-]))
@@ -36,6 +36,9 @@ _TOKEN: Final = re.compile(
 _PIECE: Final = re.compile(
     r"""[^\s"'`<>,;&()\[\]{}|\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))""", re.IGNORECASE
 )
+# What is written around text and is none: the colours of a terminal (ECMA-48 section 5.4), and the marks before each
+# line of a mail that is quoted. It becomes blank, so that places stay.
+_AROUND: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*")
 _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # What tokens are made of, as it is written in a URL; also where it was written so twice.
 _PERCENT: Final = re.compile(r"%(?:25)*(2[BDEF]|3D|5F|7E)", re.IGNORECASE)
@@ -83,6 +86,7 @@ class Found:
 def find(text: str) -> Iterator[Found]:
     """The tokens in *text*; if there is none and it is one word, that word."""
     edges = len(text) - len(text.lstrip()), len(text.rstrip())
+    text = _AROUND.sub(lambda match: " " * len(match[0]), text)
     at, none, tail = 0, True, True
     while (match := _TOKEN.search(text, at)) is not None:
         start, at = match.span()

@@ -15,7 +15,7 @@ const WHOLE_SIGNATURES = new Set([43, 64, 86, 128, 176, 342, 512, 683]);
 const COMPACT_DOTS = new Set([2, 4]);
 
 const BEGINNING = new RegExp(
-  String.raw`(?:(?<![A-Za-z0-9_\-.~])|(?<=%[0-9A-Fa-f]{2}))(?:` +
+  String.raw`(?:(?<![A-Za-z0-9_\-.~])|(?<=%(?:25){0,2}[0-9A-Fa-f]{2}))(?:` +
     String.raw`v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?` +
     String.raw`|[A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-])` +
     String.raw`|(?<jose>e[wy]))`,
@@ -25,6 +25,7 @@ const PIECE = new RegExp(
   `[^${SPACE}"'\`<>,;&()\\[\\]{}|\\\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))`,
   "iy",
 );
+const AROUND = /\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*/g;
 const ZERO_WIDTH = /[\u200b-\u200f\u2060\ufeff\xad]/g;
 const OF_TOKENS = /%(?:25)*(2[BDEF]|3D|5F|7E)/gi;
 const OF_OTHERS = /%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}/i;
@@ -40,9 +41,10 @@ const NO_WORD = new RegExp(`[${SPACE}"'\`<>{}\\[\\]()|\\\\,;]`);
 const ASCII_BLANK = " \t\n\r\f\v";
 const BLANKS = new RegExp(`[${SPACE}]+`);
 
-/** The tokens in `text`, each `{start, end, text, noise, inUrl}`; if there is none and it is one word, that word. */
-export function* find(text) {
-  const edges = [afterAll(SPACE, text), beforeAll(SPACE, text)];
+/** The tokens in `pasted`, each `{start, end, text, noise, inUrl}`; if there is none and it is one word, that word. */
+export function* find(pasted) {
+  const edges = [afterAll(SPACE, pasted), beforeAll(SPACE, pasted)];
+  const text = pasted.replace(AROUND, (found) => " ".repeat(found.length));
   const counted = counter(text);
   let at = 0;
   let hasNone = true;
