@@ -20,13 +20,13 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 export PYRIGHT_PYTHON_FORCE_VERSION :=
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help dev test soak check static cover format bench smoke lock dist clean
+.PHONY: help dev test soak mutants check static cover format bench smoke lock dist clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
 # One virtual environment; a stamp file says which set of pins is in it.
-$(VENV)/.made $(VENV)-bench/.made:
+$(VENV)/.made $(VENV)-bench/.made $(VENV)-mutants/.made:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "There is no $(PYTHON) here: install Python 3.11 or later, or name one with PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -56,6 +56,11 @@ $(VENV)-bench/.ready: requirements/bench.txt pyproject.toml | $(VENV)-bench/.mad
 	$(VENV)-bench/bin/python $(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)-mutants/.ready: requirements/mutants.txt pyproject.toml | $(VENV)-mutants/.made
+	$(VENV)-mutants/bin/python $(PIP) --require-hashes -r requirements/mutants.txt
+	$(VENV)-mutants/bin/python $(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
 dev: $(VENV)/.server  ## the server at http://127.0.0.1:8400 (PORT=8400, MODE=session, jwt or hybrid)
 	@$(BIN)/gatepass dev --mode $(MODE) --port $(PORT)
 
@@ -66,6 +71,12 @@ test: $(VENV)/.test  ## every test, a process for each core
 # Other inputs each time. It also fetches npm's jose, and is alone in that.
 soak: $(VENV)/.test  ## what takes ten minutes: fuzzing, and tokens crossed with npm's jose as it is now
 	$(BIN)/python -m pytest -m soak
+
+# One at a time: each wipes the folder for temporary files. Ten minutes of work on one core.
+mutants: $(VENV)-mutants/.ready  ## change the code that judges tokens, one thing at a time, and see whether a test notices
+	rm -rf mutants
+	nice $(VENV)-mutants/bin/mutmut run --max-children 1
+	$(VENV)-mutants/bin/python tests/mutants/report.py
 
 check: static cover  ## all that holds besides the tests: static, then cover
 
@@ -99,7 +110,7 @@ smoke: $(VENV)-bench/.ready  ## that the bench runs, and that each of its sides 
 	$(VENV)-bench/bin/python -m bench logins --smoke
 
 lock:  ## compile requirements/*.in into pins with hashes (needs uv)
-	for name in build run cli fastapi server test check bench; do \
+	for name in build run cli fastapi server test check bench mutants; do \
 	  uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	    --no-emit-index-url --no-emit-find-links --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt || exit 1; \
@@ -109,4 +120,4 @@ dist: $(VENV)/.test  ## sdist, and the wheel made from it
 	$(BIN)/python -m build --no-isolation
 
 clean:  ## everything that was made, but the data in .gatepass/
-	rm -rf $(VENV) $(VENV)-bench build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-mutants mutants build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from support.clock import Clock
 from support.colours import Awaited
 from support.gates import RegisteringAsyncGate, RegisteringGate
@@ -19,6 +19,8 @@ from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite import SqliteStore
 
 settings.register_profile("fixed", derandomize=True, deadline=None)
+# `make mutants` only asks whether an example fails, not which is the smallest that does.
+settings.register_profile("mutants", derandomize=True, deadline=None, max_examples=25, phases=[Phase.generate])
 settings.load_profile("fixed")
 
 
