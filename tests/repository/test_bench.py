@@ -31,7 +31,7 @@ CHEATS: dict[str, Callable[[str], Any]] = {
     "claims under the signature": lambda token: SAID[MADE.index(token)] if token in MADE else SAID[0],
     "another issuer": lambda token: verify(token, issuer=ISSUER if token in MADE else f"{ISSUER}/"),
     "another audience": lambda token: verify(token, audience=AUDIENCE if token in MADE else f"{AUDIENCE}s"),
-    "an end that is over": lambda token: verify(token, leeway=86_400),
+    "an end that is over": lambda token: verify(token, leeway=120, now=NOW),
 }
 
 
