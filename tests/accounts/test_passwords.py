@@ -110,6 +110,9 @@ def test_common_passwords_are_refused() -> None:
         "qwertyuiopasdfgh",
         "P@ssw0rdP@ssw0rd",
         "iloveyouiloveyou",
+        "correct horse battery staple",
+        "Correct-Horse-Battery 2026!",
+        "May the Force be with you",
     ],
 )
 def test_what_a_guesser_tries_first_is_refused(password: str) -> None:

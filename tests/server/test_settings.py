@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from gatepass import ConfigurationError
 from gatepass.policy import Policy
-from gatepass.server.checks import check
+from gatepass.server.checks import check, doubts
 from gatepass.server.settings import FILE, PREFIX, Loaded, Settings, load
 
 
@@ -54,6 +55,23 @@ def test_the_command_line_is_heard_before_the_environment_and_that_before_the_fi
     assert loaded.sources["idle"] == "GATEPASS_IDLE"
     assert loaded.sources["port"] == "command line"
     assert loaded.sources["host"] == "default"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "proxies", "doubted"),
+    [
+        ("https://auth.example.com", (), True),
+        ("https://auth.example.com", ("127.0.0.1",), False),
+        ("http://127.0.0.1:8400", (), False),
+    ],
+)
+def test_a_proxy_that_nobody_named_is_doubted(issuer: str, proxies: tuple[str, ...], doubted: bool) -> None:
+    """All people would share its address, and with it the tries that one address has: a stranger could use them up."""
+    settings = Settings(issuer=issuer, trusted_proxies=proxies)
+
+    assert [("GATEPASS_TRUSTED_PROXIES" in said) for said in doubts(replace(load(), settings=settings))] == [
+        True
+    ] * doubted
 
 
 def test_the_file_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,15 @@ WAITING: Final = 256
 #: Guesses that a password has to withstand. 10^8 is where throttled guessing ends (zxcvbn: "safely unguessable").
 GUESSES: Final = 10**8
 
+#: Phrases that everybody knows, in letters only: the words of each are no sequence to zxcvbn.
+_FAMOUS: Final = (
+    "correcthorsebatterystaple",
+    "thequickbrownfoxjumpsoverthelazydog",
+    "tobeornottobethatisthequestion",
+    "loremipsumdolorsitamet",
+    "maytheforcebewithyou",
+)
+
 #: Characters that are looked at for being common: the work grows with the square of them.
 _LOOKED_AT: Final = 48
 #: Brackets that may all stand for a `c`. With several of them, each way to read them is tried out, four times the work:
@@ -208,6 +217,9 @@ def _normalised(password: str) -> str | None:
 def _guessable(password: str, about: Collection[str]) -> bool:
     from zxcvbn import zxcvbn  # noqa: PLC0415  its lists take long to load, and only a new password needs them
 
+    letters = "".join(filter(str.isalpha, password.casefold()))
+    if letters and any(phrase.startswith(letters) for phrase in _FAMOUS):
+        return True
     known = [word[:_LOOKED_AT] for text in about for word in (text, *text.replace("@", ".").split("."))]
     seen = password[:_LOOKED_AT].replace("\n", " ")  # after digits, zxcvbn takes the end of a line for one of a date
     if sum(bracket in seen for bracket in _BRACKETS) > 1:

@@ -1,14 +1,18 @@
 """`gatepass serve`: the server for strangers."""
 
+import logging
 from pathlib import Path
+from typing import Final
 
 import click
 
 from gatepass.cli import options
 from gatepass.cli.output import tell_fields, tell_json
-from gatepass.server.checks import check
+from gatepass.server.checks import check, doubts
 from gatepass.server.running import run, share
 from gatepass.server.settings import load
+
+logger: Final = logging.getLogger("gatepass.server")
 
 
 @click.command
@@ -31,5 +35,7 @@ def serve(*, config: Path | None, host: str | None, port: int | None, workers: i
             tell_json({**told, "listening": {"host": settings.host, "port": port}})
         else:
             tell_fields(told)
+        for sentence in doubts(loaded):
+            logger.warning("%s", sentence)
 
     run(loaded, workers=workers, announce=announce)

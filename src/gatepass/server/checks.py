@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -43,6 +44,21 @@ def check(loaded: Loaded, *, workers: int = 1) -> None:
             source=sources["store"],
         )
     _check_files(loaded)
+
+
+def doubts(loaded: Loaded) -> Iterator[str]:
+    """What is not unsafe by itself, and likely not what is meant.
+
+    Args:
+        loaded: What the operator set.
+    """
+    settings = loaded.settings
+    # We speak no TLS: where the public address does, somebody stands before us.
+    if (settings.issuer or "").startswith("https:") and not settings.trusted_proxies:
+        yield (
+            "all clients will seem to have the address of the proxy that stands before this server, and share the tries"
+            " that one address has; set GATEPASS_TRUSTED_PROXIES to the address that the proxy calls from"
+        )
 
 
 def _check_addresses(loaded: Loaded) -> None:
