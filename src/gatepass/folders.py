@@ -1,5 +1,6 @@
 """Folders for what nobody else should read, and for no repository."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -30,5 +31,9 @@ def private_folder(path: Path) -> None:
             return
         raise
     if path.name == NAME:
-        with suppress(FileExistsError), (path / ".gitignore").open("x", encoding="ascii") as file:
+        with suppress(FileExistsError), open(path / ".gitignore", "x", encoding="ascii", opener=_private) as file:
             _ = file.write("*\n")
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)

@@ -228,6 +228,18 @@ def test_where_there_is_no_https_nobody_is_told_to_use_it() -> None:
             assert reply.one("x-content-type-options") == "nosniff"
 
 
+def test_metadata_are_there_where_there_is_an_issuer(shared: Inside) -> None:
+    """It is an address (RFC 8414 section 2), and that of tokens; in development there is none."""
+    path = "/.well-known/oauth-authorization-server"
+    with inside(url="http://localhost:8400") as server:
+        assert (server.browser().get(path).status, server.browser().get(path).code) == (404, "not_found")
+
+    told = shared.browser().get(path).json
+
+    assert told == {"issuer": HTTPS, "jwks_uri": f"{HTTPS}/.well-known/jwks.json"}
+    assert shared.parts.auth.gate.issuer == HTTPS
+
+
 def test_two_requests_have_two_ids(shared: Inside) -> None:
     """And nobody can choose theirs."""
     chosen: list[Pair] = [("x-request-id", "0123456789abcdef")]

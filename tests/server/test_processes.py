@@ -192,6 +192,12 @@ def test_a_user_that_is_added_from_the_shell_logs_in(tmp_path: Path) -> None:
         registered(told.json())
         assert httpx.post(f"{server.url}/auth/signup", json=ACCOUNT, headers=SERVED).status_code == 404
         assert httpx.get(f"{server.url}/login").status_code == 421
+        # Where the address is https, also what is no HTTP is told so.
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE)) as connection:
+            connection.sendall(b"nonsense\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4_096), b""))
+        assert b"\r\nStrict-Transport-Security: max-age=31536000\r\n" in answer
+        assert b'"code":"request_malformed"' in answer
 
 
 # -- whom it believes --------------------------------------------------------------------------------------------------

@@ -76,17 +76,7 @@ class _Worker(Process):
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """As of uvicorn."""
         self._server = _Server(self.config)  # before the thread that answers the parent asks for it
-        parent = multiprocessing.parent_process()
-        assert parent is not None  # noqa: S101  this is a child
-        threading.Thread(target=_end_with, args=(parent.join,), daemon=True).start()
         super().target(sockets)
-
-
-def _end_with(joined: Callable[[], object]) -> None:
-    """End this process when *joined* returns. Else it would go on serving, and hold the port, with nobody to end it."""
-    _ = joined()
-    logger.error("the parent of this worker is gone, and the worker ends")
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Workers(Multiprocess):
@@ -200,11 +190,21 @@ def share(file: Path) -> None:
 def worker() -> FastAPI:
     """The application of one of several processes."""
     log_to()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         return create_app(load().settings)
     except GatepassError as error:
         logger.error("it cannot start: %s", error)  # noqa: TRY400  it says all that there is to say
         sys.exit(STARTUP_FAILURE)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone. Else it would serve on, and hold the port, with nobody to end it."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  a worker is a child
+    parent.join()
+    logger.error("the parent of this worker is gone, and the worker ends")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def listen(loaded: Loaded) -> socket.socket:
