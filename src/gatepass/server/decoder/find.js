@@ -25,7 +25,7 @@ const PIECE = new RegExp(
   `[^${SPACE}"'\`<>,;&()\\[\\]{}|\\\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))`,
   "iy",
 );
-const AROUND = /\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*/g;
+const WRAPPING = /\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*/g;
 const ZERO_WIDTH = /[\u200b-\u200f\u2060\ufeff\xad]/g;
 const OF_TOKENS = /%(?:25)*(2[BDEF]|3D|5F|7E)/gi;
 const OF_OTHERS = /%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}/i;
@@ -44,7 +44,7 @@ const BLANKS = new RegExp(`[${SPACE}]+`);
 /** The tokens in `pasted`, each `{start, end, text, noise, inUrl}`; if there is none and it is one word, that word. */
 export function* find(pasted) {
   const edges = [afterAll(SPACE, pasted), beforeAll(SPACE, pasted)];
-  const text = pasted.replace(AROUND, (found) => " ".repeat(found.length));
+  const text = pasted.replace(WRAPPING, (found) => " ".repeat(found.length));
   const counted = counter(text);
   let at = 0;
   let hasNone = true;
