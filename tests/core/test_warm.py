@@ -100,9 +100,11 @@ def test_the_denylist_is_looked_at_every_time(
 ) -> None:
     text = token(ring)
     assert tokens.check(text, NOW).subject == "ada"
+    assert tokens.recall(text, NOW) is not None
 
     refuse(denylist, kind, key or ring.signing.kid)
 
+    assert tokens.recall(text, NOW) is None, "and what never refuses leaves it to what does"
     for spelling in (text, token(ring)):  # seen before, and (under ES256) the same claims under another signature
         with pytest.raises(RevokedCredential):
             tokens.check(spelling, NOW)
