@@ -253,7 +253,17 @@ def test_only_public_halves_are_published() -> None:
         {"roots": ()},
         {"roots": (root("r"), root("r"))},
     ],
-    ids=str,
+    ids=[
+        "public signs",
+        "public ahead",
+        "weak signs",
+        "weak ahead",
+        "weak other",
+        "signer again",
+        "ahead at no time",
+        "no root",
+        "root twice",
+    ],
 )
 def test_a_ring_that_could_not_do_its_work_is_refused(made: dict[str, object]) -> None:
     parts: dict[str, object] = {"signing": A, "roots": (root("r"),), **made}
