@@ -66,13 +66,17 @@ def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_comments_go_along_and_descriptions_do_not(tmp_path: Path) -> None:
-    """Whoever reads the page reads why; how a module is called is told in the sources."""
+def test_of_the_comments_only_the_first_line_of_a_module_goes_along(tmp_path: Path) -> None:
+    """Whoever reads the page reads what a module is for; the rest is told in the sources. What only looks so stays."""
     entry = write(
-        tmp_path, page="// Why.\n/** How.\n * @param {string} a\n */\nexport function a() {\n  // Because.\n}\n"
+        tmp_path,
+        page=(
+            "// What for.\n// Why.\n/** How.\n * @param {string} a\n */\nexport function a() { // now\n"
+            '  // Because.\n  return "https://a // b"; // at last\n}\n'
+        ),
     )
 
-    assert bundle(entry) == "// page.js\n// Why.\nfunction a() {\n  // Because.\n}\n"
+    assert bundle(entry) == '// page.js\n// What for.\nfunction a() {\n  return "https://a // b";\n}\n'
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ _TEXTS: Final = _HERE.parents[1] / "core" / "inspect" / "texts.py"
 _IMPORT: Final = re.compile(r'^import \{([^{}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function\b|const\b|class\b)", re.MULTILINE)
 _TOP: Final = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
-#: How a function is called, which its callers want to know. The page would be too large with it; the comments that say
-#: what a module is for, and why something is done, go along.
-_DESCRIPTION: Final = re.compile(r"^ */\*\*.*?\*/\n", re.MULTILINE | re.DOTALL)
+#: What is said in the sources alone, for the page would be too large with it: all comments but the line that a module
+#: begins with. One behind a statement counts where the statement has ended, which no text of ours looks like.
+_COMMENT: Final = re.compile(r"^ */\*\*(?s:.*?)\*/\n|^(?!\A) *//.*\n|(?<=[;{]) // .*", re.MULTILINE)
 #: What is left of a module that is written in another way than the patterns above read.
 _UNREAD: Final = re.compile(r"^(?:import|export)\b.*|^.*\bimport\(.*", re.MULTILINE)
 #: Whatever would end the script, or begin a comment of HTML in it.
@@ -73,7 +73,7 @@ def integrity(text: str) -> str:
 
 
 def bundle(entry: Path, texts: Path = _TEXTS) -> str:
-    """One script: *entry*, after all that it imports, each once, without `import`, `export` and descriptions.
+    """One script: *entry*, after all that it imports, each once, without `import`, `export` and comments.
 
     Args:
         entry: A module. What it imports lies beside it, but `texts.js`, which is made.
@@ -123,7 +123,7 @@ def _collect(module: Path, texts: Path, sources: dict[str, str], above: tuple[st
         if " as " in names:
             raise BuildError(f"{module.name} renames what it imports: {names.strip()}")
         _collect(module.with_name(name), texts, sources, (*above, module.name))
-    bare = _DESCRIPTION.sub("", _EXPORT.sub("", _IMPORT.sub("", source)))
+    bare = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", source)))
     if left := _UNREAD.search(bare):
         raise BuildError(f"{module.name}: {left.group().strip()}")
     sources[module.name] = bare
