@@ -24,9 +24,10 @@ from cryptography.x509.oid import NameOID
 from support.families import KEYS, PAIRS
 
 from gatepass import tokens
+from gatepass.core.inspect import texts
 from gatepass.core.keyring import Root
 from gatepass.core.keys.asymmetric import AsymmetricKey
-from gatepass.core.strict import b64encode
+from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, Ed25519Key, HmacKey, Key, KeyRing, KeySet, RsaKey, generate, load, new_ring
 
@@ -245,6 +246,47 @@ def test_a_secret_that_everybody_knows_is_refused(secret: bytes) -> None:
 def test_a_secret_of_a_tutorial_is_refused_in_a_jwk_too(secret: bytes) -> None:
     with pytest.raises(ConfigurationError, match="tutorials"):
         load({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})
+
+
+def printed() -> dict[str, bytes]:
+    """Of the secrets that an inspection guesses, those that are long enough for HS256; also as they are written."""
+    found = {}
+    for text, kind in texts.TUTORIAL_SECRETS.items():
+        found[text] = text.encode()
+        if kind == "base64url":
+            found[f"{text}, decoded"] = b64decode(text.encode())
+    return {name: secret for name, secret in found.items() if len(secret) >= 32}
+
+
+@pytest.mark.parametrize("secret", printed().values(), ids=printed())
+def test_what_an_inspection_calls_known_neither_signs_nor_is_in_a_ring(secret: bytes) -> None:
+    with pytest.raises(ConfigurationError, match=r"tutorials print|RFC 7515"):
+        HmacKey(secret)
+    try:
+        weak = loaded({"kty": "oct", "alg": "HS256", "k": b64encode(secret).decode()})
+    except ConfigurationError as error:
+        assert "tutorials print" in error.cause  # noqa: PT017  one or the other
+        return
+    assert "RFC 7515" in weak.weakness
+    with pytest.raises(ConfigurationError, match="RFC 7515"):
+        tokens.sign({}, weak)
+    with pytest.raises(ConfigurationError, match="RFC 7515"):
+        KeyRing(signing=weak, roots=(Root(kid="r", secret=SECRET, created_at=NOW),))
+
+
+def test_the_example_of_a_standard_verifies() -> None:
+    """RFC 7515 appendix A.1: published vectors are signed with it."""
+    [example] = [secret for name, secret in printed().items() if name.endswith(", decoded")]
+    weak = loaded({"kty": "oct", "alg": "HS256", "k": b64encode(example).decode()})
+
+    assert weak.verify(b"data", hmac.digest(example, b"data", "sha256"))
+    assert not weak.verify(b"data", hmac.digest(SECRET, b"data", "sha256"))
+
+
+@pytest.mark.parametrize("secret", printed().values(), ids=printed())
+def test_a_secret_of_that_length_that_nobody_has_printed_signs(secret: bytes) -> None:
+    other = bytes(byte ^ mask for byte, mask in zip(secret, Random(7).randbytes(len(secret)), strict=True))
+    assert HmacKey(other).sign(b"data") == hmac.digest(other, b"data", "sha256")
 
 
 @pytest.mark.parametrize("secret", PATTERNS)

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from typing import Any, Final, NamedTuple, Never, Self
 
 from gatepass.core.keys.base import Key, checked_algorithm, checked_kid, member, refused
-from gatepass.core.keys.known import is_counted, is_public, is_repeated, is_sample
+from gatepass.core.keys.known import is_counted, is_example, is_public, is_repeated, is_sample
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError
 
@@ -136,14 +136,16 @@ class HmacKey(Key):
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, algorithm: str, kid: str | None, source: str) -> Self:
-        # What repeats itself is still a key in form, and published vectors use one. It verifies here and signs nothing;
-        # a ring refuses it, so nothing starts with it.
+        # What repeats itself, or is an example, is a key in form, and published vectors use such. It verifies here
+        # and signs nothing; a ring refuses it, so nothing starts with it.
         key = cls.__new__(cls)
         cls._set(key, member(jwk, "k", source), algorithm, kid, source)
         return key
 
 
 def _weakness(secret: bytes) -> str:
+    if is_example(secret):
+        return "the secret is that of an example in RFC 7515"
     if is_repeated(secret):
         return "the secret repeats itself"
     return "the secret counts" if is_counted(secret) else ""

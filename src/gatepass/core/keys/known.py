@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from gatepass.core.keys.base import UNREADABLE
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64decode
 from gatepass.errors import MalformedCredential
 
-# Secrets of tutorials that are long enough to pass for one: of jwt.io, FastAPI's and Flask's pages, Django's template.
+# What a secret must not hold either, whatever stands around it: of jwt.io, FastAPI, Flask, Django's template.
 _SAMPLES: Final = (
     b"a-string-secret-at-least-256-bits-long",
     b"a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
@@ -29,6 +30,9 @@ _SAMPLES: Final = (
     b"secretsecret",
     b"passwordpassword",
 )
+# Also what is printed for other octets: whoever forgets to decode it signs with its text.
+_PRINTED: Final = frozenset(text.lower().encode() for text in TUTORIAL_SECRETS)
+_EXAMPLES: Final = frozenset(b64decode(text.encode()) for text, kind in TUTORIAL_SECRETS.items() if kind == "base64url")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 #: Bytes after which a secret that repeats itself begins anew. 64: longer than anything that is typed several times.
 _MAX_PERIOD: Final = 64
@@ -73,9 +77,14 @@ def is_counted(secret: bytes) -> bool:
 
 
 def is_sample(secret: bytes) -> bool:
-    """Whether *secret* holds one that documentation prints."""
+    """Whether *secret* is one that documentation prints, or holds one that is found within others, too."""
     lower = secret.lower()
-    return any(sample in lower for sample in _SAMPLES)
+    return lower in _PRINTED or any(sample in lower for sample in _SAMPLES)
+
+
+def is_example(secret: bytes) -> bool:
+    """Whether *secret* is that of a standard (RFC 7515 appendix A.1), with which published vectors are signed."""
+    return secret in _EXAMPLES
 
 
 def is_public(secret: bytes) -> bool:
