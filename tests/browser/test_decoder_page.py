@@ -139,6 +139,27 @@ def test_a_token_in_json_form_is_verified_and_copied_as_it_is(visit: Visit) -> N
     assert field.input_value() == form
 
 
+def test_green_is_only_what_the_library_would_take(visit: Visit) -> None:
+    """A good signature makes nothing of a token that is from the future, or of a disclosure that nobody signed."""
+    forged = f"{TOKEN}~{segment(['salt', 'admin', True])}~"
+    looks = []
+    visit.open()
+    for token in (TOKEN, sign({**CLAIMS, "iat": NOW + 3_600, "exp": NOW + 7_200}, KEY), forged):
+        visit.paste(token)
+        assert visit.verify().startswith("Signature valid")
+        looks.append(str(visit.verdict.get_attribute("class")).split()[-1])
+
+    assert looks == ["good", "open", "wrong"]
+    expect(visit.page.locator("article")).to_contain_text("Stop: Disclosure 1 is in no digest: nobody signed it")
+    badges = visit.page.locator("article .part h3").all_inner_texts()
+    assert badges == [
+        "Payload verified",
+        "Header verified",
+        "Signature verified",
+        "Disclosure 1 in no digest, not signed",
+    ]
+
+
 def test_a_secret_that_everybody_knows_is_no_good_signature(visit: Visit) -> None:
     secret = "your-256-bit-secret"
     signed = f"{segment({'alg': 'HS256', 'typ': 'at+jwt'})}.{segment(CLAIMS)}"

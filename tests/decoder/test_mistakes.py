@@ -80,7 +80,7 @@ MISTAKES = [
         name="any string verifies",
         wrong=verified(IN_BASE64, "any string", "HS256"),
         right=verified(IN_BASE64, BASE64, "HS256"),
-        said=("Signature invalid (HS256): it is not one of this key.", "none of these signed it"),
+        said=("Signature invalid (HS256): this key did not sign it.", "none of these signed it"),
     ),
     Mistake(
         name="a stray last character",

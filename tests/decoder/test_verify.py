@@ -151,7 +151,7 @@ def test_a_key_in_each_form_verifies_and_refuses(page: Page, alg: str) -> None:
         private = form.startswith(("private", "PKCS#8", "SEC"))
         assert codes(said) == (["key_private"] if private else ["certificate"] if form == "certificate" else [])
     for said in bad:
-        assert said["sentence"].startswith(f"Signature invalid ({alg}): it is not one of this key.")
+        assert said["sentence"].startswith(f"Signature invalid ({alg}): this key did not sign it.")
         assert said["reason"] == "signature"
 
 
@@ -210,7 +210,7 @@ def test_without_that_name_every_key_of_a_set_is_tried(page: Page) -> None:
 
 def test_of_none_of_the_keys_it_is_said_which_there_are(page: Page) -> None:
     said = sentence(page, TOKENS["ES256"], key_set(FIRST, SECOND), "ES256")
-    assert said.startswith("invalid: Signature invalid (ES256): it is of none of the 2 keys.")
+    assert said.startswith("invalid: Signature invalid (ES256): none of the 2 keys signed it.")
     assert f"The token names the key `{KEYS['ES256'].kid}`; here is `{FIRST.kid}`, `{SECOND.kid}`." in said
 
 

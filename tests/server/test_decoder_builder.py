@@ -66,8 +66,8 @@ def test_a_module_comes_once_and_after_what_it_imports(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_of_the_comments_only_the_first_line_of_a_module_goes_along(tmp_path: Path) -> None:
-    """Whoever reads the page reads what a module is for; the rest is told in the sources. What only looks so stays."""
+def test_comments_stay_in_the_sources(tmp_path: Path) -> None:
+    """The page says of which module each line is. What only looks like a comment stays."""
     entry = write(
         tmp_path,
         page=(
@@ -76,7 +76,7 @@ def test_of_the_comments_only_the_first_line_of_a_module_goes_along(tmp_path: Pa
         ),
     )
 
-    assert bundle(entry) == '// page.js\n// What for.\nfunction a() {\n  return "https://a // b";\n}\n'
+    assert bundle(entry) == '// page.js\nfunction a() {\n  return "https://a // b";\n}\n'
 
 
 @pytest.mark.parametrize(

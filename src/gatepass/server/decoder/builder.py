@@ -20,9 +20,9 @@ _TEXTS: Final = _HERE.parents[1] / "core" / "inspect" / "texts.py"
 _IMPORT: Final = re.compile(r'^import \{([^{}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function\b|const\b|class\b)", re.MULTILINE)
 _TOP: Final = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", re.MULTILINE)
-#: What is said in the sources alone, for the page would be too large with it: all comments but the line that a module
-#: begins with. One behind a statement counts where the statement has ended, which no text of ours looks like.
-_COMMENT: Final = re.compile(r"^ */\*\*(?s:.*?)\*/\n|^(?!\A) *//.*\n|(?<=[;{]) // .*", re.MULTILINE)
+#: What is said in the sources alone, for the page would be too large with it. A comment behind a statement counts where
+#: the statement has ended, which no text of ours looks like.
+_COMMENT: Final = re.compile(r"^ */\*\*(?s:.*?)\*/\n|^ *//.*\n|(?<=[;{]) // .*", re.MULTILINE)
 #: What is left of a module that is written in another way than the patterns above read.
 _UNREAD: Final = re.compile(r"^(?:import|export)\b.*|^.*\bimport\(.*", re.MULTILINE)
 #: Whatever would end the script, or begin a comment of HTML in it.

@@ -29,9 +29,12 @@ export function startClocks() {
   setTimeout(startClocks, 1_000 - (Date.now() % 1_000));
 }
 
-/** Whether a time that `token` names has come between two moments, so that other things are to be said of it. */
+/**
+ * Whether other things are to be said of `token` than before: a time that it names has come, or was taken back with the
+ * clock, which people set.
+ */
 export function hasTurned({ moments }, before, now) {
-  return moments.some(({ at }) => before < at && at <= now);
+  return now < before || moments.some(({ at }) => before < at && at <= now);
 }
 
 /** What to say aloud when the time goes on from `before` to `now`: at a few thresholds only; else it is empty. */

@@ -9,12 +9,27 @@ import { grouped } from "./sizes.js";
 const SHORT_VALUE = 1_000;
 const LONGEST_VALUE = 100_000;
 
-/** What the word of a part is worth, by the verdict on its signature: a look, and a label. */
-const WORTH = { valid: ["good", "signature valid"], invalid: ["wrong", "signature invalid"] };
+/** What the word of a part is worth, by the verdict on what was signed: a look, and a label. */
+const WORTH = { valid: ["good", "verified"], invalid: ["wrong", "does not verify"] };
+const NO_WORTH = ["open", "not verified"];
 
-/** `part` with its members. `moments` are the times that it names; `verdict` is that on the signature. */
-export function partShown(part, moments, verdict, buttons = []) {
-  const [look, label] = WORTH[verdict] ?? ["open", "not verified"];
+/** The same of the part of that name, by what `verify` said: a token has parts that no signature is over. */
+export function worthOf(name, verification) {
+  const [, kind, number = 1] = /^(.*?)(?: (\d+))?$/.exec(name);
+  if (kind === "unprotected header") return ["open", "not signed"];
+  const worth = WORTH[verification?.verdict] ?? NO_WORTH;
+  if (kind === "disclosure") {
+    const isSigned = verification?.disclosed[number - 1];
+    if (isSigned === false) return ["wrong", "in no digest, not signed"];
+    return isSigned || worth === NO_WORTH ? worth : ["open", "digest not checked"];
+  }
+  const isOther = (kind === "header" || kind === "signature") && verification?.form && verification.form.place !== number - 1;
+  return isOther ? NO_WORTH : worth;
+}
+
+/** `part` with its members. `moments` are the times that it names; `verification` is what `verify` said, or null. */
+export function partShown(part, moments, verification, buttons = []) {
+  const [look, label] = worthOf(part.name, verification);
   const size =
     `${grouped(part.characters)} characters` + (part.octets === null ? "" : `, ${grouped(part.octets)} bytes decoded`);
   return made(

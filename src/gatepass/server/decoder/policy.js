@@ -5,7 +5,7 @@ import { brief } from "./printing.js";
 import { readObject } from "./strict.js";
 
 /** What the library asks for where it is not told. */
-const DEFAULTS = { typ: "at+jwt", leeway: 10, require: ["exp", "iss", "aud", "sub", "iat", "jti"] };
+export const DEFAULTS = { typ: "at+jwt", leeway: 10, require: ["exp", "iss", "aud", "sub", "iat", "jti"] };
 /** The same of the server, which has the settings with this prefix. */
 const PREFIX = "GATEPASS_";
 const SERVER_DEFAULTS = { ...DEFAULTS, audience: "gatepass", leeway: 5 };

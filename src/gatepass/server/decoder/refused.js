@@ -6,7 +6,7 @@ import { currentName } from "./jwk.js";
 import { readKeys } from "./keys.js";
 import { asTheLibrary } from "./loaded.js";
 import { LONGEST_TOKEN } from "./look.js";
-import { policyProblem } from "./policy.js";
+import { DEFAULTS, policyProblem } from "./policy.js";
 import { brief, fill, pointsIn } from "./printing.js";
 import { relative } from "./relative.js";
 import { NO_WEBCRYPTO, canVerify } from "./signature.js";
@@ -43,9 +43,19 @@ const NO_KEY = "No key was given.";
  *   checked, or with this key, and then all but the signature is.
  */
 export async function refusal(token, policy, keyText, now) {
-  const answer = { passed: [], failed: null, skipped: [], unfit: policyProblem(policy) };
-  const keys = answer.unfit ? null : await chosen(token, policy, keyText);
-  answer.unfit ||= keys.unfit;
+  const unfit = policyProblem(policy);
+  return checked(token, policy, unfit ? null : await chosen(token, policy, keyText), unfit, now);
+}
+
+/** The check that refuses what was signed, whatever the policy is and with a key that fits; null where none does. */
+export function refusedBy({ text, signature }, now) {
+  const keys = { reason: "", unfit: "", why: "" };
+  return checked(`${text}.${signature}`, { leeway: DEFAULTS.leeway }, keys, "", now).failed;
+}
+
+/** `keys` is what `chosen` says of them; null: `unfit` says why nothing is checked. */
+function checked(token, policy, keys, unfit, now) {
+  const answer = { passed: [], failed: null, skipped: [], unfit: unfit || keys.unfit };
   const seen = { token, policy, now, latest: now + (policy.leeway ?? 0), keys, ...partsOf(token) };
   for (const [check, [code, word, what]] of Object.entries(CHECKS)) {
     const stops = answer.failed ? NOT_REACHED : keys === null ? answer.unfit : "";

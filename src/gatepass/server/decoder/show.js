@@ -1,11 +1,12 @@
 // A token as it is read by people: the verdict, what is wrong, what it says, how large it is.
 
 import { copyButton } from "./clipboard.js";
-import { keep } from "./countdown.js";
+import { keep, present } from "./countdown.js";
 import { made, refill, worded } from "./elements.js";
 import { asObject, partShown } from "./members.js";
 import { placeOf } from "./place.js";
 import { fill, unescaped } from "./printing.js";
+import { refusedBy } from "./refused.js";
 import { relative } from "./relative.js";
 import { lineOf } from "./lines.js";
 import { sizeShown } from "./sizes.js";
@@ -80,6 +81,7 @@ function verdictAt({ verdict, state, moments }, now) {
   return fill(VERDICTS[state], times);
 }
 
+/** How it looks: good is only what the library would take, whatever a service asks for beside. */
 function severity(token, verification) {
   const isBad =
     verification?.verdict === "invalid" ||
@@ -87,7 +89,8 @@ function severity(token, verification) {
     token.state === "expired" ||
     findingsOf(token, verification).some(({ level }) => level === "stop");
   if (isBad) return "wrong";
-  return verification?.verdict === "valid" && token.state === "alive" ? "good" : "open";
+  const isVerified = verification?.verdict === "valid" && !verification.reason && token.state === "alive";
+  return isVerified && refusedBy(verification.form, present()) === null ? "good" : "open";
 }
 
 function counted(number, one, several) {
@@ -98,7 +101,7 @@ function counted(number, one, several) {
 function partsShown(token, verification, isFirst) {
   return token.parts
     .filter(({ name }) => (name === "payload") === isFirst)
-    .map((part) => partShown(part, isFirst ? token.moments : [], verification?.verdict, isFirst ? copyButtons(token, part) : []));
+    .map((part) => partShown(part, isFirst ? token.moments : [], verification, isFirst ? copyButtons(token, part) : []));
 }
 
 function copyButtons(token, payload) {

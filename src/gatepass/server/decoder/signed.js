@@ -8,7 +8,8 @@ const MAX_SIGNATURES = 10;
 
 /**
  * Every signature that `token` carries, with what was signed: `{forms, problem}`. A form is `{header, said, kid, text,
- * payload, signature}`: `said` is the algorithm that its header names, `text` what was signed.
+ * payload, signature, place}`: `said` is the algorithm that its header names, `text` what was signed, `place` which of
+ * the signatures it is.
  */
 export function signedForms(token) {
   try {
@@ -39,18 +40,18 @@ function formsInJson(bare) {
   if (typeof payload !== "string" || !Array.isArray(signatures)) {
     throw new Refusal("The JSON has no payload with signatures (RFC 7515 section 7.2).");
   }
-  const forms = signatures.slice(0, MAX_SIGNATURES).flatMap((signed) => {
+  const forms = signatures.slice(0, MAX_SIGNATURES).flatMap((signed, place) => {
     const [header, signature] = ["protected", "signature"].map((name) => signed?.[name]);
-    return typeof header === "string" && typeof signature === "string" ? [formOf(header, payload, signature)] : [];
+    return typeof header === "string" && typeof signature === "string" ? [formOf(header, payload, signature, place)] : [];
   });
   if (!forms.length) throw new Refusal("No signature in the JSON has a protected header, which says what was signed.");
   return forms;
 }
 
-export function formOf(segment, payload, signature) {
+export function formOf(segment, payload, signature, place = 0) {
   const header = headerIn(segment);
   const [said, kid] = ["alg", "kid"].map((name) => (header === null ? undefined : memberOf(header, name)));
-  return { header, said, kid, text: `${segment}.${payload}`, payload, signature };
+  return { header, said, kid, text: `${segment}.${payload}`, payload, signature, place };
 }
 
 /** The header in a segment, read strictly; null where a strict verifier reads none. */

@@ -27,14 +27,16 @@ export function clearValidity() {
 
 /**
  * What the times say of the moment `at`, with `leeway` seconds by which clocks may differ: as a verifier decides it
- * (RFC 7519 sections 4.1.4 and 4.1.5).
+ * (RFC 7519 sections 4.1.4 and 4.1.5), and as the library does of one that is made later.
  */
 export function validAt(moments, at, leeway) {
   const timeOf = (wanted) => moments.find(({ name }) => name === wanted)?.at;
   const exp = timeOf("exp");
   const nbf = timeOf("nbf");
+  const iat = timeOf("iat");
   if (at - leeway >= exp) return at > exp ? `No. It had expired ${duration(at - exp)} before.` : "No. That is the second at which it ends.";
   if (at + leeway < nbf) return `No. Its time begins ${duration(nbf - at)} later.`;
+  if (at + leeway < iat) return `No. It is made ${duration(iat - at)} later.`;
   if (exp === undefined) return "Yes, by its times: it never expires.";
   if (at >= exp) return `Yes, but only by the leeway: it had expired ${duration(at - exp)} before.`;
   return `Yes, by its times: it expires ${duration(exp - at)} later.`;

@@ -1,6 +1,7 @@
 // Whether a token is signed by a key, in words: by the algorithm that a person has confirmed, never by what it says.
 
 import { Refusal } from "./der.js";
+import { disclosedBy } from "./disclosures.js";
 import { FAMILIES, FAMILY_OF, currentName, shortness } from "./jwk.js";
 import { readKeys } from "./keys.js";
 import { asTheLibrary } from "./loaded.js";
@@ -18,15 +19,17 @@ const CONFUSED =
   " sign who has the public key, which is everybody (key confusion, RFC 8725 section 2.1).";
 
 /**
- * Verify `token` with what was pasted as key: `{verdict, sentence, algorithm, key, reading, warnings, reason, unfit}`.
+ * Verify `token` with what was pasted as key: `{verdict, sentence, algorithm, key, reading, warnings, reason, unfit,
+ * form, disclosed}`.
  *
  * `verdict` is "valid", "invalid", or "unusable" where nothing could be verified. `reason` is the check that the library
  * would refuse it by, of those that look at keys: "configuration", "key", "algorithm", "base64url", "signature", or ""
- * where they all pass; `unfit` is the sentence to the first. Here, also keys of other names are tried.
+ * where they all pass; `unfit` is the sentence to the first. Here, also keys of other names are tried. `form` is what
+ * was found to be signed, as `signedForms` has it, or null, and `disclosed` what of an SD-JWT goes with it.
  */
 export async function verify(token, keyText, algorithm) {
   const asked = currentName(algorithm);
-  const answer = { algorithm: asked, key: null, reading: "", warnings: [], reason: "", unfit: "" };
+  const answer = { algorithm: asked, key: null, reading: "", warnings: [], reason: "", unfit: "", form: null, disclosed: [] };
   const unusable = (sentence, more = {}) => ({ ...answer, verdict: "unusable", sentence, ...more });
   if (/^none$/i.test(asked)) return { ...answer, verdict: "invalid", sentence: NONE, reason: "algorithm" };
   if (!Object.hasOwn(FAMILY_OF, asked)) return unusable(unknownAlgorithm(asked), { reason: "algorithm" });
@@ -36,12 +39,22 @@ export async function verify(token, keyText, algorithm) {
   const { forms, problem } = signedForms(token);
   if (problem) return unusable(problem);
   try {
-    const strict = await asTheLibrary(forms[0], read, [asked]);
-    return { ...answer, ...strict, ...(await byTrial(forms, read, asked, keyText)) };
+    const tried = await byTrial(forms, read, asked, keyText);
+    const form = tried.form ?? forms[0];
+    const strict = await asTheLibrary(form, read, [asked]);
+    const disclosed = await disclosedBy(token.trim(), form.payload);
+    const warnings = [...(tried.warnings ?? []), ...disclosed.flatMap(undisclosed)];
+    return { ...answer, ...strict, ...tried, warnings, disclosed };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return unusable(error.message, { reason: "configuration", unfit: error.message });
   }
+}
+
+function undisclosed(isSigned, at) {
+  if (isSigned !== false) return [];
+  const sentence = `Disclosure ${at + 1} is in no digest: nobody signed it, and a verifier refuses the token (RFC 9901 section 7.1).`;
+  return [{ code: "disclosure_unsigned", level: "stop", sentence }];
 }
 
 async function byTrial(forms, read, asked, keyText) {
@@ -58,7 +71,7 @@ async function byTrial(forms, read, asked, keyText) {
 function found(form, key, read, asked, forms) {
   const place = forms.length > 1 ? ` It is signature ${forms.indexOf(form) + 1} of ${forms.length}.` : "";
   const broken = brokenSegment(form);
-  const answer = { key, reading: key.reading ?? "", warnings: warningsOf(form, key, read, asked) };
+  const answer = { key, form, reading: key.reading ?? "", warnings: warningsOf(form, key, read, asked) };
   if (broken) {
     const sentence = `The signature is one of this key, but ${broken}: strict verifiers refuse the token, lenient ones take it.`;
     return { ...answer, verdict: "invalid", sentence };
@@ -108,7 +121,7 @@ async function notFound(form, candidates, read, asked) {
   if (malformed) return { verdict: "invalid", sentence: [malformed, hint].filter(Boolean).join(" "), key, warnings };
   const several = candidates.length > 1 && !key.reading;
   const sentence = [
-    `Signature invalid (${asked}): it is ${several ? `of none of the ${candidates.length} keys` : "not one of this key"}.`,
+    `Signature invalid (${asked}): ${several ? `none of the ${candidates.length} keys signed it` : "this key did not sign it"}.`,
     form.said !== undefined && currentName(form.said) !== asked ? `The token says ${quotedName(form.said)}, and you chose ${asked}.` : "",
     hint,
     key.reading ? `The secret was read as ${candidates.map(({ reading }) => reading).join(", ")}; none of these signed it.` : "",
