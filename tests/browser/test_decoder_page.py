@@ -111,10 +111,15 @@ def test_the_algorithm_is_the_persons_and_never_the_tokens(visit: Visit) -> None
             "Not verified. It expires in 10 days.",
             "more than an hour is long",
         ),
+        (
+            sign({**CLAIMS, "exp": (NOW - 200_000) * 1_000}, KEY),
+            "Not verified. Its exp is in milliseconds or a text, which is no time to a verifier; meant is 2 days ago.",
+            "exp looks like milliseconds",
+        ),
         (TOKEN.replace(".", "%2E"), "Not verified. It expires in", "Cut off: 2 characters were written for a URL"),
         (f"{TOKEN}=", "1 defect.", "Wrong: Signature, character 87 of 87: = is padding"),
     ],
-    ids=["none", "expired", "long", "noise", "defect"],
+    ids=["none", "expired", "long", "milliseconds", "noise", "defect"],
 )
 def test_what_is_wrong_is_shown_as_such(token: str, verdict: str, said: str, visit: Visit) -> None:
     visit.open()
@@ -205,6 +210,17 @@ def test_it_says_whether_a_token_is_valid_at_another_time(visit: Visit) -> None:
     expect(said).to_contain_text("Yes, but only by the leeway")
     visit.page.locator("#tolerance").fill("0")
     expect(said).to_contain_text("No. It had expired 1 s before.")
+
+
+def test_a_time_that_verifiers_do_not_read_is_good_at_no_time(visit: Visit) -> None:
+    """Not green, though the signature is valid; and nobody can ask until when."""
+    visit.open()
+    visit.paste(sign({**CLAIMS, "exp": str(NOW + 600)}, KEY))
+    visit.verify()
+
+    expect(visit.verdict).to_contain_text("which is no time to a verifier; meant is in ")
+    expect(visit.verdict).to_have_class("verdict open")
+    expect(visit.page.locator("#validity")).to_have_attribute("hidden", "")
 
 
 def test_what_is_copied_can_be_shown_to_others(visit: Visit) -> None:

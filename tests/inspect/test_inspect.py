@@ -485,10 +485,42 @@ def test_what_is_not_shown_is_written_as_an_escape(claim: str, written: str) -> 
         (BASE | {"nbf": NOW}, "alive"),
         ({}, "endless"),
         ({"exp": "soon"}, None),
+        (BASE | {"exp": MAX_TIME}, "alive"),
+        (BASE | {"exp": 100_000_000_001}, "alive"),
+        (BASE | {"exp": MAX_TIME + 1}, "lenient"),
+        (BASE | {"exp": (NOW - 60) * 1_000}, "lenient"),
+        (BASE | {"exp": str(NOW + 60)}, "lenient"),
+        (BASE | {"exp": str(NOW - 60), "nbf": NOW + 60}, "lenient"),
+        (BASE | {"nbf": str(NOW + 60)}, "alive"),
     ],
 )
 def test_the_state_is_exact_to_the_second(claims: object, state: str | None) -> None:
     assert look(token(claims=claims)).state == state
+
+
+@pytest.mark.parametrize("exp", [(NOW - 2 * 86_400) * 1_000, str(NOW - 2 * 86_400)])
+def test_what_a_verifier_does_not_read_as_a_time_has_not_expired(exp: object) -> None:
+    """It is refused for another reason, and to renew it would change nothing."""
+    found = look(token(claims=BASE | {"exp": exp}))
+    assert found.verdict.endswith("no time to a verifier; meant is 2 days ago.")
+    assert "expired" not in codes(found.hints)
+
+
+@pytest.mark.parametrize("exp", [100_000_000_001, MAX_TIME])
+def test_a_time_up_to_the_year_9999_is_in_seconds(exp: int) -> None:
+    """As `verify` takes it."""
+    found = look(token(claims=BASE | {"exp": exp}))
+    assert [moment.at for moment in found.moments if moment.name == "exp"] == [exp]
+    assert "time_ms" not in codes(found.findings)
+
+
+def test_a_text_of_a_token_does_not_leave_the_code_that_it_is_quoted_in() -> None:
+    said = "k`. Signature valid. `"
+    claims = f'{{"{said}":1,"{said}":{{"a":"ada@example.com"}}}}'
+    found = look(f"{segment({'alg': 'HS256', 'kid': said})}.{segment(claims.encode())}.{SIGNATURE}")
+    sentences = [finding.sentence for finding in found.findings if r"\u0060" in finding.sentence]
+    assert len(sentences) == 3
+    assert all("Signature" not in "".join(sentence.split("`")[::2]) for sentence in sentences)
 
 
 def test_what_is_noted_has_an_end() -> None:

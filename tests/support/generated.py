@@ -253,6 +253,8 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     ),
     lambda m: m.token(claims=m.claims(name="ada\u202egpj", **{"\u2066x": {}, "\ud800": "\x7f\U000e0041"})),
     lambda m: m.token(claims=m.claims(exp=str(NOW + DAY), nbf="soon", auth_time=None)),
+    lambda m: m.token(claims=m.claims(exp=m.chance.choice([10**11 + 1, 253_402_300_799, 253_402_300_800, str(NOW)]))),
+    lambda m: m.token(m.header(kid="k`. Signature valid."), {"`. `": "a@b.c", "n": 1}),
     lambda m: m.token(claims=m.claims(exp=(NOW + m.chance.randrange(DAY)) * 1_000 + m.chance.randrange(1_000))),
     lambda m: m.token(claims=m.claims(exp=NOW + DAY + m.chance.random(), iat=float(NOW - 1), nbf=-0.0)),
     lambda m: m.token(claims=m.claims(exp=m.chance.choice([True, -1, 1e300, 10**300, [], {"a": 1}]))),

@@ -148,7 +148,8 @@ class Token:
         end: The first place after it.
         text: The token without its noise, escaped as in JSON.
         verdict: One sentence on its time, which never says that it is genuine.
-        state: `alive`, `expired`, `not_yet`, `endless`, or None where no time can be read.
+        state: `alive`, `expired`, `not_yet`, `endless`, `lenient` where `exp` is in milliseconds or a text, or None
+            where no time can be read.
         size: How large it is.
         parts: What is in it.
         moments: The times that it names.
@@ -219,8 +220,8 @@ def escaped(text: str) -> str:
 
 
 def brief(text: str, limit: int = 60) -> str:
-    """*text* in a sentence: printable, and not longer than *limit* characters."""
-    return shown(text if len(text) <= limit else f"{text[:limit]}...")
+    """*text* in a sentence: printable, at most *limit* characters, and without backticks, which set code apart."""
+    return shown(text if len(text) <= limit else f"{text[:limit]}...").replace("`", r"\u0060")
 
 
 def fill(sentence: str, **facts: object) -> str:

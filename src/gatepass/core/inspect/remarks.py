@@ -13,8 +13,6 @@ from gatepass.core.inspect.relative import duration, relative
 #: Seconds. RFC 9700 section 2.2 wants access tokens to be short-lived; an hour and 30 days are our choice.
 LONG_ACCESS: Final = 3_600
 LONG: Final = 30 * 86_400
-#: A larger number is in milliseconds: as seconds it would be after the year 5100, as milliseconds after March 1973.
-MILLISECONDS: Final = 100_000_000_000
 #: What looks secret, personal or hidden is said so often, and then no more. Our choice.
 MOST_SEEN: Final = 50
 
@@ -138,7 +136,8 @@ def _time(reader: Reader, name: str, value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         reader.find("time_no", name=name)
         return None
-    if MILLISECONDS < value <= MAX_TIME * 1_000:
+    # What is no time as seconds is one as milliseconds, from January 1978 on.
+    if MAX_TIME < value <= MAX_TIME * 1_000:
         reader.find("time_ms", name=name)
         value /= 1_000
     if not 0 <= value <= MAX_TIME:

@@ -137,7 +137,7 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
     "time_no": ("warn", "`{name}` is no time."),
     "time_ms": (
         "info",
-        ("`{name}` looks like milliseconds. Read as seconds, as verifiers do, it is tens of thousands of years ahead."),
+        "`{name}` looks like milliseconds. Read as seconds, as verifiers do, it is after the year 9999.",
     ),
     "time_fraction": ("info", "`{name}` has a fraction of a second; RFC 7519 allows it, some verifiers do not."),
     "eddsa": ("info", "`EdDSA` is the old name; since RFC 9864 it is `Ed25519`."),
@@ -156,6 +156,7 @@ VERDICTS: Final[Mapping[str, str]] = {
     "expired": "Not verified. It expired {exp}.",
     "not_yet": "Not verified. It is not good yet: its time begins {nbf}.",
     "endless": "Not verified. It never expires.",
+    "lenient": "Not verified. Its `exp` is in milliseconds or a text, which is no time to a verifier; meant is {exp}.",
     "unreadable": "Not verified. When it expires cannot be read from it.",
     "opaque": "Not verified. When it ends is known to the server that issued it, and to nobody else.",
 }

@@ -39,6 +39,7 @@ export function hasTurned({ moments }, before, now) {
 
 /** What to say aloud when the time goes on from `before` to `now`: at a few thresholds only; else it is empty. */
 export function announcement({ moments, state }, before, now) {
+  if (state === "lenient") return "";
   const [name, ends, coming] = state === "not_yet" ? ["nbf", "Its time has begun.", "Its time begins"] : ["exp", "It has expired.", "It expires"];
   const at = moments.find((moment) => moment.name === name)?.at;
   const crossed = THRESHOLDS.find((left) => before < at - left && at - left <= now);

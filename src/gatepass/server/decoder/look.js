@@ -248,7 +248,10 @@ class Look {
 
   #state() {
     if (this.#claims === null) return null;
-    const [exp, nbf] = ["exp", "nbf"].map((wanted) => this.#moments.find(({ name }) => name === wanted)?.at);
+    const timeIn = (wanted) => this.#moments.find(({ name }) => name === wanted)?.at;
+    const isRead = (name, said = this.#claims.get(name)) => typeof said !== "string" && Number(said) === timeIn(name);
+    const [exp, nbf] = ["exp", "nbf"].map((name) => (isRead(name) ? timeIn(name) : undefined));
+    if (exp === undefined && timeIn("exp") !== undefined) return "lenient";
     if (this.#now >= exp) return "expired"; // RFC 7519 section 4.1.4: "on or after" is too late
     if (this.#now < nbf) return "not_yet";
     if (exp !== undefined) return "alive";

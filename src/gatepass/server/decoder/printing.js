@@ -33,10 +33,10 @@ export function escaped(text) {
   );
 }
 
-/** `text` in a sentence: printable, and not longer than `limit` characters. */
+/** `text` in a sentence: printable, not longer than `limit` characters, and without backticks, which set code apart. */
 export function brief(text, limit = 60) {
   const head = cut(text, limit);
-  return shown(head === text ? text : `${head}...`);
+  return shown(head === text ? text : `${head}...`).replaceAll("`", "\\u0060");
 }
 
 /** `sentence` with its facts. They are put in as they are, and not looked into. */

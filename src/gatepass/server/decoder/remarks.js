@@ -9,7 +9,6 @@ import { ALGORITHMS, PERSONAL_NAMES, SECRET_NAMES } from "./texts.js";
 const LONG_ACCESS = 3_600;
 const LONG_LIFE = 30 * 86_400;
 const LATEST = 253_402_300_799;
-const MILLISECONDS = 100_000_000_000;
 const MOST_SEEN = 50;
 const TIME_CLAIMS = ["iat", "nbf", "exp", "auth_time"];
 const SMALLEST_RSA = 2048;
@@ -116,7 +115,7 @@ function timeOf(reader, name, said) {
     reader.find("time_no", { name });
     return null;
   }
-  if (MILLISECONDS < value && value <= LATEST * 1_000) {
+  if (LATEST < value && value <= LATEST * 1_000) {
     reader.find("time_ms", { name });
     value = Number(value) / 1_000;
   }

@@ -76,7 +76,7 @@ function headlineShown(token, verification) {
 
 /** The sentence on the times, whose distances change while it is looked at. */
 function verdictAt({ verdict, state, moments }, now) {
-  if (!["alive", "expired", "not_yet"].includes(state)) return verdict;
+  if (!["alive", "expired", "not_yet", "lenient"].includes(state)) return verdict;
   const times = Object.fromEntries(moments.map(({ name, at }) => [name, relative(at - now)]));
   return fill(VERDICTS[state], times);
 }
