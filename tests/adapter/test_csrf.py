@@ -270,6 +270,42 @@ def test_a_token_may_come_as_a_field_of_a_form(place: Site) -> None:
     assert status(b"", ("x-csrf-token", right), ("x-csrf-token", right)) == 403
 
 
+@pytest.mark.parametrize("length", ["200000", "000000000000200000", "5", None])
+@pytest.mark.parametrize("path", ["/me", "/login"])
+def test_a_form_is_read_up_to_a_limit_whatever_it_says_of_its_length(
+    place: Site, path: str, length: str | None
+) -> None:
+    """Or a stranger fills the memory. Where no token could help, nothing of it is read."""
+    app, taken = place.wire.app, 0
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        async def receiving() -> Any:
+            nonlocal taken
+            message = await receive()
+            taken += len(message["body"])
+            return message
+
+        await app(scope, receiving, send)
+
+    place.wire.app = counted
+    who = person(place, 0)
+    form: list[Pair] = [FORM] if length is None else [FORM, ("content-length", length)]
+    token = FIELD % place.auth.gate.csrf_token(who.current.session_id).encode()
+    kind = "session" if place.auth.mode == "session" else "access"
+    junk: Pair = ("cookie", f"{place.auth.site.cookies.name(kind)}=x")  # type: ignore[arg-type]
+    for cookie, most in ([*place.cookies(who.current, refresh=False)], 16_384 + 2_000), ([junk], 0):
+        reply = place.wire.send("POST", path, [*cookie, *form], chunks=[token, *[b"&" + b"x" * 1_999] * 100])
+        code = "credential_malformed" if (path, most) == ("/me", 0) else "csrf_refused"
+        assert (reply.code, reply.cookies) == (code, [])
+        assert taken <= most
+        taken = 0
+
+    small: list[Pair] = [*place.cookies(who.current), ("content-length", f"{len(token):09}"), FORM]
+    honest = place.wire.send("POST", path, small, chunks=[token[:9], token[9:]])
+    assert honest.status == 200
+    assert taken == len(token)
+
+
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_form_that_the_route_has_read_as_a_stream_has_no_token(mode: str, reads: bool) -> None:
     """It cannot be read twice. That is a refusal, and no fault."""

@@ -207,7 +207,6 @@ class Caller:
         """
         if not self.carried.doubtful():
             return
-        token = await self.carried.csrf_token(request)
         held = set()
         for credential in self.carried.cookies().values():
             try:
@@ -215,7 +214,8 @@ class Caller:
             except CredentialError:
                 continue
         if not held:
-            raise CsrfRefused("token")
+            raise CsrfRefused("token")  # whatever the body says, so it is not read
+        token = await self.carried.csrf_token(request)
         for session_id in held:  # of each: whoever planted a cookie of theirs has a token for that one
             self._believe(session_id, token)
 

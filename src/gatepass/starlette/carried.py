@@ -9,7 +9,7 @@ from starlette.types import Scope
 from gatepass.core import cookies
 from gatepass.core.cookies import Purpose
 from gatepass.core.origin import SAFE, doubtful
-from gatepass.errors import CredentialsAmbiguous, MalformedCredential, MissingCredential
+from gatepass.errors import BodyTooLarge, CredentialsAmbiguous, MalformedCredential, MissingCredential
 from gatepass.records import Client
 from gatepass.web.bodies import FORM, MOST, media_type
 from gatepass.web.site import Place, Site
@@ -186,13 +186,12 @@ class Carried:
         if form is not None:
             found = form.get("csrf_token")
             return found if isinstance(found, str) else None
-        length = self.header(b"content-length") or ""
-        if media_type(self.headers(b"content-type")) != FORM or not length.isdecimal() or int(length[:9]) > MOST:
+        if media_type(self.headers(b"content-type")) != FORM:
             return None
         try:
-            fields = parse_qs((await request.body()).decode("latin-1"), max_num_fields=100)
-        except (ValueError, ClientDisconnect):
-            return None  # more of them than any form of a page has, or nobody there any more
+            fields = parse_qs((await read(request)).decode("latin-1"), max_num_fields=100)
+        except (ValueError, ClientDisconnect, BodyTooLarge):
+            return None  # more of it than any form of a page has, or nobody there any more
         except RuntimeError:
             return None  # the route has read it as a stream, which cannot be read twice
         return fields.get("csrf_token", [None])[0]
@@ -205,3 +204,20 @@ class Carried:
         if mode not in {None, "navigate"} or target not in {None, "document"}:
             return False
         return any("text/html" in value for value in self.headers(b"accept"))
+
+
+async def read(request: Request) -> bytes:
+    """The body of *request*, which keeps it for the route to read once more.
+
+    Raises:
+        BodyTooLarge: It is longer than what is read here: found out by counting, whatever it says of its length.
+        ClientDisconnect: Nobody is there any more.
+        RuntimeError: It has been read as a stream.
+    """
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST:
+            raise BodyTooLarge
+    request._body = body  # noqa: SLF001  where `Request.body` keeps it
+    return body

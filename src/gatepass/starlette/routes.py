@@ -11,9 +11,10 @@ from starlette.types import Scope
 
 from gatepass.core.keyring import PUBLISHED
 from gatepass.core.origin import local
-from gatepass.errors import BodyTooLarge, CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
+from gatepass.errors import CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
 from gatepass.starlette.answer import onward, redirect, response
 from gatepass.starlette.caller import Caller
+from gatepass.starlette.carried import read
 from gatepass.web import answers, bodies, renew
 from gatepass.web.answers import Answer
 
@@ -227,15 +228,10 @@ async def _body(caller: Caller, request: Request, *fields: str, form: tuple[str,
     Raises:
         BodyTooLarge: Found out before all of it is read.
     """
-    body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bodies.MOST:
-                raise BodyTooLarge
+        body = await read(request)
     except ClientDisconnect:
         raise FieldsInvalid({"": "this is not all of it"}) from None  # nobody is there to read it
-    request._body = body  # noqa: SLF001  where `Request.body` keeps it: the CSRF token may be in this form
     return bodies.read(body, bodies.media_type(caller.carried.headers(b"content-type")), fields=fields, form=form)
 
 
