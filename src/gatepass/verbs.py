@@ -382,7 +382,7 @@ class Verbs:
     def _renew_keys(self, now: int) -> Flow[None]:
         """Go on with the key ring as it is now: what is signed from here on is signed with the newest key."""
         if self._jwt is not None:
-            _ = yield from self._jwt.renew_keys(now)
+            yield from self._jwt.renew_keys(now)
 
     def _issuer(self, mode: Mode) -> Issuer:
         self._accepts(mode)

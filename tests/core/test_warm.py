@@ -10,7 +10,7 @@ from gatepass.core import jws
 from gatepass.core.flow import Cursor, Tailed
 from gatepass.core.keyring import KeyRing
 from gatepass.core.revocation import Denylist
-from gatepass.core.warm import SEEN, AccessTokens
+from gatepass.core.warm import LOOK, SEEN, AccessTokens
 from gatepass.keys import new_ring
 from gatepass.policy import LEEWAY
 from gatepass.records import Entry
@@ -73,6 +73,20 @@ def test_the_cache_says_how_it_does(tokens: AccessTokens, ring: KeyRing) -> None
     assert tokens.cache == (3, 2, 2, SEEN)
 
 
+def test_what_never_refuses_says_nothing_once_the_ring_is_due_or_the_clock_went_back(
+    tokens: AccessTokens, ring: KeyRing
+) -> None:
+    text = token(ring)
+    identity = tokens.check(text, NOW)
+
+    for now in (NOW, NOW + LOOK - 1):
+        assert tokens.recall(text, now) is identity
+        assert not tokens.due(now)
+    for now in (NOW - 3_600, NOW - 1, NOW + LOOK):
+        assert tokens.recall(text, now) is None
+        assert tokens.due(now)
+
+
 @pytest.mark.parametrize(("limit", "most"), [(0, 0), (2, 2), (10, 10)])
 def test_the_cache_keeps_no_more_than_it_is_told(ring: KeyRing, denylist: Denylist, limit: int, most: int) -> None:
     tokens = AccessTokens(
@@ -129,13 +143,30 @@ def test_a_new_ring_forgets_what_was_verified_under_the_old_one(tokens: AccessTo
     fresh = new_ring(ring.signing.alg, now=NOW)
 
     both = ring.published(fresh.signing, fresh.roots[0], now=NOW, signs_from=NOW, keep=86_400)
-    assert tokens.use(both, now=NOW, changes=0)
+    tokens.use(both, now=NOW, read=tokens.begin_read())
+    assert not tokens.cache.size
     assert tokens.check(text, NOW).subject == "ada"
 
-    assert tokens.use(fresh, now=NOW, changes=0)
+    tokens.use(fresh, now=NOW, read=tokens.begin_read())
     with pytest.raises(UnknownCredential) as refusal:
         tokens.check(text, NOW)
     assert refusal.value.reason == "key"
+
+
+def test_a_read_of_the_ring_that_was_overtaken_changes_nothing(tokens: AccessTokens, ring: KeyRing) -> None:
+    """Of two threads the one that began first may have read the ring of before, and come to its end last."""
+    fresh = new_ring(ring.signing.alg, now=NOW)
+    early, late = tokens.begin_read(), tokens.begin_read()
+    text = token(fresh)
+    tokens.use(fresh, now=NOW, read=late)
+    assert tokens.check(text, NOW).subject == "ada"
+
+    tokens.use(ring, now=NOW, read=early)
+
+    assert tokens.check(text, NOW).subject == "ada"
+    tokens.use(ring, now=NOW, read=tokens.begin_read())
+    with pytest.raises(UnknownCredential):
+        tokens.check(text, NOW)  # its honest twin: this read began last, so it is what is true now
 
 
 def test_a_failure_is_never_remembered(tokens: AccessTokens, ring: KeyRing) -> None:

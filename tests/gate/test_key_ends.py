@@ -1,7 +1,9 @@
 """What is under a key that has ended or was retired is refused by every gate that reads the ring, within `LOOK`."""
 
 import gc
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from gatepass import Gate
 from gatepass.core.keyring import KeyRing
 from gatepass.core.warm import LOOK
 from gatepass.errors import CredentialError, ExpiredCredential, KeyUnavailable, UnknownCredential
-from gatepass.keys import KeyFile
+from gatepass.keys import new_ring
 from gatepass.keys.keeper import AHEAD, KEEP, KeyKeeper
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.memory import MemoryStore
@@ -124,24 +126,114 @@ def test_what_is_over_by_itself_is_called_so(make_gate: Any, node: NewKeeper, cl
         gate.authenticate(token)
 
 
-def test_a_change_while_the_ring_is_read_is_not_lost(make_gate: Any, tmp_path: Path, clock: Clock) -> None:
+class Meeting:
+    """A place of keys at which threads meet: once asked to, a read begins when all of them have come to it."""
+
+    def __init__(self, keys: KeyKeeper) -> None:
+        self._keys = keys
+        self.barrier: threading.Barrier | None = None
+        self.met = 0
+
+    def ring(self) -> KeyRing:
+        if self.barrier is not None:
+            self.barrier.wait(20)
+            self.met += 1
+        return self._keys.ring()
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_threads_of_one_gate_that_meet_a_new_key_together_all_take_it(
+    node: NewKeeper, options: dict[str, Any], clock: Clock, threads: int
+) -> None:
+    """Each has found that the key is not in the ring at hand, and has yet to read it again; one of them is first."""
+    source, operator = Meeting(node()), node()
+    gate = Gate(keys=source, clock=clock, **options)
+    elsewhere = Gate(keys=operator, clock=clock, **options)
+
+    def together(token: str) -> list[bool]:
+        source.barrier, source.met = threading.Barrier(threads), 0
+        with ThreadPoolExecutor(threads) as pool:
+            answers = list(pool.map(lambda _: refused(gate, token), range(threads)))
+        source.barrier = None
+        assert source.met == threads, "they met where it matters"
+        return answers
+
+    for _ in range(5):
+        operator.rotate(at_once=True)
+        assert together(elsewhere.login("ada").access_token) == [False] * threads
+    assert all(together(forged(new_ring("ES256", now=1), int(elsewhere._now())))), "its honest twin: a stranger's"
+
+
+class Interrupted:
+    """A place of keys where something else happens in the middle of a read: right before, or right after."""
+
+    def __init__(self, keys: KeyKeeper) -> None:
+        self._keys = keys
+        self.before: Callable[[], object] | None = None
+        self.after: Callable[[], object] | None = None
+
+    def ring(self) -> KeyRing:
+        if self.before is not None:
+            before, self.before = self.before, None
+            before()
+        read = self._keys.ring()
+        if self.after is not None:
+            after, self.after = self.after, None
+            after()
+        return read
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        self._keys.watch(changed)
+
+
+def test_a_key_that_another_thread_found_in_the_meantime_is_good(
+    node: NewKeeper, options: dict[str, Any], clock: Clock
+) -> None:
+    """Between the look that did not find it and the read that was to."""
+    source, operator = Interrupted(node()), node()
+    gate = Gate(keys=source, clock=clock, **options)
+    operator.rotate(at_once=True)
+    token = Gate(keys=operator, clock=clock, **options).login("ada").access_token
+    others: list[bool] = []
+    source.before = lambda: others.append(refused(gate, token))
+
+    assert not refused(gate, token)
+    assert others == [False], "another thread was in between"
+
+
+def test_a_gate_does_not_go_back_to_a_ring_that_was_read_before_the_one_at_hand(
+    node: NewKeeper, options: dict[str, Any], clock: Clock
+) -> None:
+    """One thread has read the ring, and before it goes on with it, it is rotated and another thread has read that."""
+    source, operator = Interrupted(node()), node()
+    gate = Gate(keys=source, clock=clock, **options)
+    elsewhere = Gate(keys=operator, clock=clock, **options)
+    old = elsewhere.login("ada").access_token
+
+    overtaken: list[bool] = []
+
+    def overtake() -> None:
+        operator.rotate(at_once=True)
+        overtaken.append(not refused(gate, elsewhere.login("ada").access_token))
+
+    source.after = overtake
+    gate.login("grace")
+
+    assert overtaken == [True]
+    assert gate._tokens is not None
+    assert operator.ring().signing.kid in [key.kid for key in gate._tokens.ring.keys]
+    assert not refused(gate, old)
+
+
+def test_a_change_while_the_ring_is_read_is_not_lost(make_gate: Any, node: NewKeeper) -> None:
     """The gate reads the ring, and before it goes on with it, the key is retired."""
 
-    class Interrupted(KeyFile):
-        then: Callable[[], object] | None = None
-
-        def ring(self) -> KeyRing:
-            read = super().ring()
-            if self.then is not None:
-                then, self.then = self.then, None
-                then()
-            return read
-
-    keys = Interrupted(tmp_path / "keys.json", clock=clock)
-    gate = make_gate(MemoryStore(), keys=keys, mode="hybrid", policy=LONG)
+    keys = node()
+    source = Interrupted(keys)
+    gate = make_gate(MemoryStore(), keys=source, mode="hybrid", policy=LONG)
     old, token = keys.ring().signing, gate.login("ada").access_token
     keys.rotate(at_once=True)
-    keys.then = lambda: keys.retire(old.kid)
+    source.after = lambda: keys.retire(old.kid)
 
     assert not refused(gate, token), "it began before"
     assert refused(gate, token)
@@ -197,18 +289,22 @@ def test_a_ring_that_cannot_be_read_again_is_a_fault(
     assert not refused(gate, token)
 
 
-def test_a_clock_that_went_back_makes_no_gate_blind(make_gate: Any, node: NewKeeper, clock: Clock) -> None:
+def test_a_clock_that_went_back_makes_no_gate_blind(
+    make_gate: Any, node: NewKeeper, options: dict[str, Any], clock: Clock
+) -> None:
     """A machine starts in the year 2036, reads the ring, and is put right."""
-    gate, operator = make_gate(MemoryStore(), keys=node(), mode="hybrid", policy=LONG), node()
+    gate, operator = make_gate(keys=node(), **options), node()
     clock.advance(7 * 365 * 86_400)
     with pytest.raises(CredentialError):
         gate.authenticate(forged(operator.ring(), int(clock()) - 10 * 86_400))
     clock.advance(-7 * 365 * 86_400)
     old, token = operator.ring().signing, gate.login("ada").access_token
+    assert not refused(gate, token)
     clock.advance(-3_600)
     operator.rotate(at_once=True)
     operator.retire(old.kid)
     assert refused(gate, token)
+    assert not refused(gate, gate.login("ada").access_token), "its honest twin"
 
 
 def test_a_forked_process_reads_the_ring_before_it_answers(make_gate: Any, counted: Counted) -> None:

@@ -18,6 +18,8 @@ from gatepass.stores.sqlite import SqliteStore
 #: Checks that each node makes at least between two rotations: at 200 a second, a rotation every second.
 CHECKS = 200
 NODES = 3
+#: Of each node, at one gate.
+THREADS = 2
 TTL = 300
 
 
@@ -32,9 +34,12 @@ class Nodes:
         self.checks = [0] * NODES
         self._stop = threading.Event()
         self._more = threading.Condition()
+        self._begin = threading.Barrier(NODES * THREADS)
         self.stores = [SqliteStore(folder / "gatepass.db") for _ in range(NODES)]
         self._threads = [
-            threading.Thread(target=self._run, args=(number, self.gate(folder, number))) for number in range(NODES)
+            threading.Thread(target=self._run, args=(number, gate))
+            for number, gate in enumerate([self.gate(folder, number) for number in range(NODES)])
+            for _ in range(THREADS)
         ]
 
     def gate(self, folder: Path, number: int) -> Gate:
@@ -56,6 +61,7 @@ class Nodes:
             store.close()
 
     def _run(self, number: int, gate: Gate) -> None:
+        self._begin.wait(20)
         while not self._stop.is_set():
             before = gate._now()
             self.tokens.append((before, gate.login(f"user {number}").access_token))

@@ -61,11 +61,13 @@ class _Verified:
     changes enters what it found where nobody looks any more.
     """
 
-    __slots__ = ("check", "due_at", "old", "read_at", "ring", "young")
+    __slots__ = ("check", "due_at", "old", "read", "read_at", "ring", "young")
 
     def __init__(self, ring: KeyRing, check: TokenCheck) -> None:
         self.ring = ring
         self.check = check
+        # The number of the read that it comes from.
+        self.read = 0
         # When the ring was read, from the start of the read, and the first second at which that is too long ago.
         self.read_at = self.due_at = 0
         # Two generations stand in for a proper LRU, because they need no lock: when the young one is full it becomes
@@ -85,14 +87,11 @@ class AccessTokens:
         denylist: This node's copy of the log; empty where there is no store.
         limit: How many verified tokens are kept; 0 for none.
         now: The second at which *ring* was read; without it, it is to be read again before the first check.
-
-    Attributes:
-        changes: How often this process has changed the ring where it is kept.
     """
 
     __slots__ = (
-        "__weakref__", "_accept", "_audience", "_denylist", "_hits", "_issuer", "_limit", "_lock", "_misses",
-        "_verified", "changes",
+        "__weakref__", "_accept", "_audience", "_changed_at", "_denylist", "_hits", "_issuer", "_limit", "_lock",
+        "_misses", "_reads", "_verified",
     )  # fmt: skip
 
     def __init__(
@@ -106,7 +105,8 @@ class AccessTokens:
         limit: int = SEEN,
         now: int | None = None,
     ) -> None:
-        self.changes = 0
+        # How many reads of the ring have begun, and how many had when this process last changed it where it is kept.
+        self._reads = self._changed_at = 0
         self._lock = Lock()
         self._limit = limit
         self._hits = self._misses = 0
@@ -116,7 +116,7 @@ class AccessTokens:
         self._denylist = denylist
         self._verified = self._under(ring)
         if now is not None:
-            _ = self.use(ring, now=now, changes=0)
+            self.use(ring, now=now, read=self.begin_read())
 
     def _under(self, ring: KeyRing) -> "_Verified":
         check = TokenCheck(
@@ -133,27 +133,38 @@ class AccessTokens:
         verified = self._verified
         return not verified.read_at <= now < verified.due_at
 
-    def use(self, ring: KeyRing, *, now: int, changes: int) -> bool:
-        """Go on with *ring*; True if it is another one, and what was verified under the old one is verified again.
+    def begin_read(self) -> int:
+        """Say that a read of the ring begins, and get its number."""
+        with self._lock:
+            self._reads += 1
+            return self._reads
+
+    def use(self, ring: KeyRing, *, now: int, read: int) -> None:
+        """Go on with *ring*; if it is another one, what was verified under the old one is verified again.
+
+        Nothing is done if a read that began later has come to its end already: this may be the ring of before.
 
         Args:
             ring: As it was read.
             now: Seconds since the epoch, before it was read.
-            changes: `changes`, before it was read: if it was changed meanwhile, this may be the ring of before.
+            read: What `begin_read` said before it was read. If the ring was changed since, it is read again soon.
         """
         verified = self._verified
-        other = ring is not verified.ring
-        if other:
+        if ring is not verified.ring:
             verified = self._under(ring)
         with self._lock:
-            verified.read_at, verified.due_at = now, now + LOOK if changes == self.changes else 0
+            if read < self._verified.read:
+                return
+            verified.read = read
+            # In this order: who has seen the new start sees the new end, too, also where the clock went back.
+            verified.due_at = now + LOOK if read > self._changed_at else 0
+            verified.read_at = now
             self._verified = verified
-        return other
 
     def changed(self) -> None:
         """Read the ring again before the next answer: this process has changed it."""
         with self._lock:
-            self.changes += 1
+            self._changed_at = self._reads
             self._verified.due_at = 0
 
     def restart(self) -> None:
@@ -208,7 +219,7 @@ class AccessTokens:
         """
         verified, against = self._verified, self._denylist
         seen = verified.young.get(token)
-        if seen is None or now >= seen.dead_at or now >= verified.due_at:
+        if seen is None or now >= seen.dead_at or not verified.read_at <= now < verified.due_at:
             return None
         if against.ended or against.kids or against.changed:
             return None

@@ -95,18 +95,17 @@ class JwtMode:
     def _with_keys(self, look: Callable[[], T], now: int) -> Flow[T]:
         """*look* under the ring as it is now or was a moment ago; and again if the key was not in that."""
         if self._tokens.due(now):
-            _ = yield from self.renew_keys(now)
+            yield from self.renew_keys(now)
         try:
             return look()
         except UnknownCredential as error:
             if error.reason != "key":
                 raise
-        if not (yield from self.renew_keys(now)):
-            raise UnknownCredential("key")
-        return look()
+        yield from self.renew_keys(now)
+        return look()  # whoever renewed it: another thread may have, between the look and the read
 
-    def renew_keys(self, now: int) -> Flow[bool]:
-        """Go on with the key ring as it is now, which another process may have rotated; True if it is another one."""
-        changes = self._tokens.changes
+    def renew_keys(self, now: int) -> Flow[None]:
+        """Go on with the key ring as it is now, which another process may have rotated."""
+        read = self._tokens.begin_read()
         ring = yield from ask(Keys())
-        return self._tokens.use(ring, now=now, changes=changes)
+        self._tokens.use(ring, now=now, read=read)
