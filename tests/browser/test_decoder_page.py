@@ -193,9 +193,59 @@ def test_the_check_that_says_no_is_named(visit: Visit) -> None:
 
     visit.page.get_by_label("Audience").fill("orders")
     visit.press("Find the check that says no")
-    expect(said).to_have_text("None of these checks says no. A service that asks for this takes it.")
+    expect(said).to_have_text("None of these checks says no. 2 could not be made: see which, and why.")
     visit.page.get_by_label("What the service is set to").fill('{"code": "credential_expired", "status": 401}')
     expect(visit.page.locator("#pasted-said")).to_contain_text("401 credential_expired")
+
+
+def test_nobody_is_refused_by_a_policy_that_nobody_stated(visit: Visit) -> None:
+    """Empty fields ask for nothing; a policy that cannot be read takes the one before it away."""
+    visit.open()
+    header, payload = segment({"alg": "ES256", "typ": "JWT"}), segment({"exp": NOW + 3_000})
+    visit.paste(f"{header}.{payload}.{segment(KEY.sign(f'{header}.{payload}'.encode()))}")
+    said = visit.page.locator("#refusal-said .notice").first
+    pasted = visit.page.get_by_label("What the service is set to")
+    visit.press("Find the check that says no")
+    expect(said).to_contain_text("None of these checks says no.")
+
+    pasted.fill('{"issuer": "https://other.example"}')
+    visit.press("Find the check that says no")
+    expect(said).to_contain_text("wanted is https://other.example")
+    pasted.fill('{"issuer": "https://other.example", "leeway": 3600}')
+    expect(visit.page.locator("#pasted-said")).to_contain_text("leeway is not a whole number")
+    assert visit.page.get_by_label("Issuer").input_value() == ""
+    visit.press("Find the check that says no")
+    expect(said).to_contain_text("None of these checks says no.")
+
+    pasted.fill('{"code": "credential_unknown", "detail": "the credential is not known: typ"}')
+    visit.press("Find the check that says no")
+    expect(said).to_contain_text("typ is JWT; wanted is at+jwt.")
+
+
+@pytest.mark.parametrize("kind", ["SD-JWT", "PASETO", "a signed token in JSON form"])
+def test_a_token_of_another_kind_is_refused_for_its_kind(kind: str, visit: Visit) -> None:
+    protected, payload, signature = TOKEN.split(".")
+    texts = {
+        "SD-JWT": f"{TOKEN}~",
+        "PASETO": f"v4.public.{segment(bytes(90))}",
+        "a signed token in JSON form": json.dumps({"payload": payload, "protected": protected, "signature": signature}),
+    }
+    visit.open()
+    visit.paste(texts[kind])
+    visit.press("Find the check that says no")
+    said = visit.page.locator("#refusal-said")
+    expect(said).to_contain_text("Refused: it is ")
+    expect(said).to_contain_text(kind)
+    expect(said).not_to_contain_text("base64url")
+
+
+def test_a_long_text_in_the_field_of_the_key_does_not_stop_the_page(visit: Visit) -> None:
+    """It took a browser many seconds to break it into lines, and no script ran meanwhile."""
+    visit.open()
+    visit.paste()
+    put(visit, "key", "A" * 300_000)
+    visit.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert visit.verify().startswith("Signature valid")
 
 
 def test_it_says_whether_a_token_is_valid_at_another_time(visit: Visit) -> None:

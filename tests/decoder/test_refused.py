@@ -296,9 +296,22 @@ PASTED: list[tuple[str, dict[str, Any]]] = [
     (json.dumps(FULL, indent=2), FULL),
     (
         '{"iss": "i", "aud": "a", "algorithm": "ES256"}',
-        DEFAULTS | {"issuer": "i", "audience": "a", "algorithms": ["ES256"]},
+        {"issuer": "i", "audience": "a", "algorithms": ["ES256"]},
     ),
-    ('{"issuer": "i", "jwks_uri": "https://x.example"}', DEFAULTS | {"issuer": "i"}),
+    ('{"issuer": "i", "jwks_uri": "https://x.example"}', {"issuer": "i"}),
+    # of PyJWT: what it does not say, nobody said
+    (
+        'jwt.decode(token, key, algorithms=["RS256"], audience="orders", issuer="https://a.example")',
+        {"algorithms": ["RS256"], "audience": "orders", "issuer": "https://a.example"},
+    ),
+    ("from gatepass import policy\nissuer = 'i'", DEFAULTS | {"issuer": "i"}),
+    # of YAML, and of Node, where audiences are a list
+    ("algorithms: [RS256, 'ES256']\nissuer: i", {"algorithms": ["RS256", "ES256"], "issuer": "i"}),
+    (
+        'jwt:\n  algorithms:\n    - RS256\n    - "ES256"  # soon\n  audience:\n  - orders\n  issuer: i',
+        {"algorithms": ["RS256", "ES256"], "audience": "orders", "issuer": "i"},
+    ),
+    ("jwt.verify(token, key, { audience: ['orders'], issuer: ['i'] })", {"audience": "orders", "issuer": "i"}),
     # of docs/tokens.md: of this library, and of npm's jose
     (
         (
@@ -316,10 +329,10 @@ PASTED: list[tuple[str, dict[str, Any]]] = [
     ),
     (
         "issuer = 'i'  # ours\naudience = \"a\"\nleeway = 30\n",
-        DEFAULTS | {"issuer": "i", "audience": "a", "leeway": 30},
+        {"issuer": "i", "audience": "a", "leeway": 30},
     ),
-    ("algorithms=ES256,RS256\nissuer=i", DEFAULTS | {"algorithms": ["ES256", "RS256"], "issuer": "i"}),
-    ("# audience = x\naudience = a", DEFAULTS | {"audience": "a"}),
+    ("algorithms=ES256,RS256\nissuer=i", {"algorithms": ["ES256", "RS256"], "issuer": "i"}),
+    ("# audience = x\naudience = a", {"audience": "a"}),
     ("GATEPASS_ISSUER=https://auth.example.com", OF_THE_SERVER | {"issuer": "https://auth.example.com"}),
     (
         "export GATEPASS_ISSUER='https://a.example'\nexport GATEPASS_AUDIENCE=orders\nGATEPASS_MODE=hybrid\n",
@@ -332,7 +345,7 @@ PASTED: list[tuple[str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("text", "expected"), PASTED)
 def test_a_policy_is_read_as_it_is_written_down(page: Page, text: str, expected: dict[str, Any]) -> None:
-    """What is not said is what the library, or the server, does by itself."""
+    """What is not said is what the library, or the server, does by itself, where the text is about one of them."""
     said = page.evaluate("text => readPolicy(text)", text)
 
     assert said["problem"] == ""
@@ -365,7 +378,10 @@ def test_it_is_said_what_was_read_and_what_was_not(page: Page) -> None:
         ("leeway = 3600", "leeway is not a whole number of seconds from 0 to 300."),
         ('algorithms = ["none"]', "algorithms is not a list of one or more of HS256, "),
         ("issuer =", "issuer is not a text."),
-        ('{"audience": ["a", "b"]}', "audience is not a text."),
+        ('{"audience": ["a", "b"]}', "The library takes one audience. Which of these is it: `a`, `b`?"),
+        ("audience: ['orders', 'web']", "The library takes one audience. Which of these is it: `orders`, `web`?"),
+        ('{"audience": [1, 2]}', "audience is not a text."),
+        ('{"audience": []}', "audience is not a text."),
         ('{"require": [1]}', "require is not a list of names of claims."),
     ],
 )
@@ -456,7 +472,7 @@ def test_the_reason_is_told_as_a_check(page: Page, error: Any, checks: list[str]
     assert said["reason"] == ("" if not checks else error.reason)
     assert [one["check"] for one in said["checks"]] == checks
     for one in said["checks"]:
-        expected = "`roles` is not in it, and is required." if checks == ["require"] else texts.CHECKS[one["check"]][2]
+        expected = "`roles`, which you `require`, is there" if checks == ["require"] else texts.CHECKS[one["check"]][2]
         assert (one["what"], one["fix"]) == (expected, texts.REFUSALS[one["check"]][1])
 
 

@@ -271,7 +271,7 @@ CLAIMS: Final[Mapping[str, str]] = {
     # RFC 7519
     "iss": "Who issued it. RFC 7519 section 4.1.1.",
     "sub": "Whom it is about. RFC 7519 section 4.1.2.",
-    "aud": "Whom it is for: a service that is not named has to refuse it. RFC 7519 section 4.1.3.",
+    "aud": "Whom it is for: a service that it does not name has to refuse it. RFC 7519 section 4.1.3.",
     "exp": "When it ends; at that second it is too late. RFC 7519 section 4.1.4.",
     "nbf": "Not good before this time. RFC 7519 section 4.1.5.",
     "iat": "When it was made. RFC 7519 section 4.1.6.",

@@ -1,6 +1,6 @@
 // What an answer of gatepass means: a problem in JSON (RFC 9457), alone or with the HTTP answer around it.
 
-import { brief, fill } from "./printing.js";
+import { brief } from "./printing.js";
 import { quotedValue, refusal } from "./refused.js";
 import { duration } from "./relative.js";
 import { headerIn } from "./signed.js";
@@ -89,7 +89,7 @@ function checksFor(code, reason) {
   const found = Object.entries(CHECKS).filter(([, [its, word]]) => its === code && word === reason);
   if (found.length) return found.map(([check, [, , what]]) => ({ check, what, fix: REFUSALS[check][1] }));
   if (code !== "credential_malformed") return [];
-  const what = fill(REFUSALS.require[0], { said: quotedValue(reason) }); // any claim can be required
+  const what = `${quotedValue(reason)}, which you \`require\`, is there`; // any claim can be required
   return [{ check: "require", what, fix: REFUSALS.require[1] }];
 }
 

@@ -4,11 +4,13 @@ import { FAMILY_OF, currentName } from "./jwk.js";
 import { brief } from "./printing.js";
 import { readObject } from "./strict.js";
 
-/** What the library asks for where it is not told. */
+/** What the library asks for where it is not told. Others ask for nothing then. */
 export const DEFAULTS = { typ: "at+jwt", leeway: 10, require: ["exp", "iss", "aud", "sub", "iat", "jti"] };
 /** The same of the server, which has the settings with this prefix. */
 const PREFIX = "GATEPASS_";
 const SERVER_DEFAULTS = { ...DEFAULTS, audience: "gatepass", leeway: 5 };
+/** What names the library, or calls it. */
+const OURS = /gatepass|\btokens\.verify\(/i;
 const MAX_LEEWAY = 300;
 const LONGEST_POLICY = 100_000;
 
@@ -23,11 +25,16 @@ const SPELLINGS = {
 };
 const MEANT = new Map(Object.entries(SPELLINGS).flatMap(([name, all]) => all.map((spelling) => [spelling, name])));
 const LISTS = ["algorithms", "require"];
+/** What others take several of. */
+const SINGLE = ["issuer", "audience"];
 
 const TEXT = String.raw`"(?:[^"\\]|\\.)*"|'[^']*'`;
+const ITEM = new RegExp(String.raw`${TEXT}|[^\s,"']+`, "g");
+/** Items of YAML, each on a line. */
+const DASHES = String.raw`-[ \t]+[^\n]{0,200}(?:\n[ \t]{0,40}-[ \t]+[^\n]{0,200}){0,50}`;
 const SETTING = new RegExp(
   String.raw`(?<![\w-])["']?(${PREFIX}[A-Z_]+|${[...MEANT.keys()].join("|")})["']?\s*[=:]\s*` +
-    String.raw`(${TEXT}|[[({][^\])}]{0,1000}[\])}]|[^\s;)}\]"']*)`,
+    String.raw`(${TEXT}|[[({][^\])}]{0,1000}[\])}]|${DASHES}|[^\s;)}\]"']*)`,
   "g",
 );
 const NOTHING_READ =
@@ -40,7 +47,7 @@ const NOTHING_READ =
  *
  * @param {string} text What was pasted.
  * @returns {{policy: object|null, problem: string, sentence: string}} `policy` is what `refusal` takes; where nothing is
- *   said, it is what the library does by itself. `problem` says why there is none. `sentence` says what was read, what
+ *   said, it is what gatepass does by itself if the text names it, and else nothing. `problem` says why there is none. `sentence` says what was read, what
  *   was not said, and which settings were not looked at.
  */
 export function readPolicy(text) {
@@ -57,8 +64,14 @@ export function readPolicy(text) {
     else if (Object.hasOwn(said, meant)) return none(`${meant} is given twice.`);
     else said[meant] = LISTS.includes(meant) && typeof value === "string" ? [value] : value;
   }
+  for (const name of SINGLE.filter((one) => isNames(said[one]) && said[one].length)) {
+    const all = said[name];
+    if (all.length > 1) return none(`The library takes one ${name}. Which of these is it: ${quoted(all)}?`);
+    [said[name]] = all;
+  }
   if (!Object.keys(said).length && !settings.some(([name]) => name.startsWith(PREFIX))) return none(NOTHING_READ);
-  const defaults = settings.some(([name]) => name.startsWith(PREFIX)) ? SERVER_DEFAULTS : DEFAULTS;
+  const own = OURS.test(text) ? DEFAULTS : {};
+  const defaults = settings.some(([name]) => name.startsWith(PREFIX)) ? SERVER_DEFAULTS : own;
   const policy = { ...defaults, ...said };
   const wrong = policyProblem(policy);
   return wrong ? none(wrong) : { policy, problem: "", sentence: sentenceOf(policy, said, ignored) };
@@ -103,22 +116,26 @@ function inLines(bare) {
 
 function valueOf(name, written) {
   if (/^["']/.test(written)) return unquoted(written);
-  if (/^[[({]/.test(written)) return [...written.matchAll(new RegExp(TEXT, "g"))].map(([text]) => unquoted(text));
+  if (/^[[({]/.test(written)) return [...written.slice(1, -1).matchAll(ITEM)].map(([text]) => unquoted(text));
+  if (/^-[ \t]/.test(written)) return written.split("\n").map((line) => unquoted(line.replace(/^[ \t]*-[ \t]+|[ \t]+#.*/g, "").trim()));
   const bare = written.replace(/,$/, "");
   if (MEANT.get(name) === "leeway") return /^\d+$/.test(bare) ? Number(bare) : bare;
   return LISTS.includes(MEANT.get(name)) ? bare.split(",") : bare;
 }
 
 function unquoted(text) {
-  return text.slice(1, -1).replace(/\\(.)/g, "$1");
+  return /^["']/.test(text) ? text.slice(1, -1).replace(/\\(.)/g, "$1") : text;
 }
 
 function plainName(name) {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length).toLowerCase() : name;
 }
 
+function quoted(value) {
+  return [value].flat().map((one) => (typeof one === "string" ? `\`${brief(one)}\`` : one)).join(", ");
+}
+
 function sentenceOf(policy, said, ignored) {
-  const quoted = (value) => [value].flat().map((one) => (typeof one === "string" ? `\`${brief(one)}\`` : one)).join(", ");
   const read = Object.entries(said).map(([name, value]) => `${name} ${quoted(value)}`);
   const assumed = Object.keys(policy).filter((name) => !Object.hasOwn(said, name));
   const silent = Object.keys(SPELLINGS).filter((name) => !Object.hasOwn(policy, name));

@@ -3,7 +3,7 @@
 import { present } from "./countdown.js";
 import { element, made, refill, worded } from "./elements.js";
 import { agreement, explained } from "./explained.js";
-import { readPolicy } from "./policy.js";
+import { DEFAULTS, readPolicy } from "./policy.js";
 import { capital, unescaped } from "./printing.js";
 import { refusal } from "./refused.js";
 import { CHECKS, HINTS } from "./texts.js";
@@ -12,6 +12,8 @@ import { keyText } from "./verifying.js";
 /** The fields of the policy; what is not in the page is not asked for. */
 const FIELDS = ["issuer", "audience", "algorithms", "typ", "leeway", "require"];
 const LISTED = ["algorithms", "require"];
+/** What no check of ours is about: the first of them would blame a part that is as it should be. */
+const OTHER_KINDS = ["jws-json", "jwe", "jwe-json", "sd-jwt", "paseto"];
 
 let suspect = null;
 /** How often something was asked or changed: an answer that comes after that is dropped. */
@@ -52,7 +54,8 @@ function readPasted() {
   const answer = explained(text);
   if (answer.code) return refill(element("pasted-said"), answerShown(answer));
   const { policy, problem, sentence } = readPolicy(text);
-  if (policy) for (const name of FIELDS) element(name).value = [policy[name] ?? ""].flat().join(", ");
+  // Where none could be read, nobody shall take the fields for what was pasted.
+  for (const name of FIELDS) element(name).value = [policy?.[name] ?? ""].flat().join(", ");
   return refill(element("pasted-said"), made("p", { class: "hint" }, worded(problem || sentence)));
 }
 
@@ -70,9 +73,14 @@ async function findRefusal() {
     // It is a random id: what a service makes of it is in the store of the service.
     return refill(element("refusal-said"), made("p", { class: "notice open" }, worded(HINTS.opaque)));
   }
-  const asked = [unescaped(suspect.text), policyAsked(), keyText(), present()];
-  const said = await refusal(...asked);
+  if (OTHER_KINDS.includes(suspect.kind)) {
+    const sentence = `Refused: it is ${suspect.title}. The library takes a signed token in compact form, and nothing else.`;
+    return refill(element("refusal-said"), made("p", { class: "notice wrong" }, worded(sentence)));
+  }
   const answer = explained(element("pasted").value);
+  const policy = { ...(answer.code ? DEFAULTS : {}), ...policyAsked() }; // gatepass has answered
+  const asked = [unescaped(suspect.text), policy, keyText(), present()];
+  const said = await refusal(...asked);
   const agreed = answer.code ? await agreement(answer, ...asked) : null;
   if (mine !== tries) return null;
   return refill(
@@ -96,7 +104,7 @@ function policyAsked() {
 
 function outcomeShown({ failed, skipped, unfit }) {
   const sentences = [
-    unfit ? `No service starts so: ${unfit}` : "",
+    unfit ? `No service starts with this policy or key: ${unfit}` : "",
     failed ? `Refused: ${failed.sentence} ${failed.fix}` : "",
   ].filter(Boolean);
   if (sentences.length) return sentences.map((sentence) => made("p", { class: "notice wrong" }, worded(sentence)));

@@ -8,6 +8,8 @@ import { unescaped } from "./printing.js";
 import { quotedName, signedForms } from "./signed.js";
 import { verify } from "./verify.js";
 
+/** Characters from which on the lines of a key are not broken: masked, they take a browser long. Ours. */
+const LONG_KEY = 10_000;
 const KEY_WANTED = "Paste a key first.";
 const ALGORITHM_WANTED = "Choose the algorithm first: the one that your service expects, whatever the token says.";
 
@@ -84,6 +86,7 @@ function verdictShown({ verdict, sentence, warnings }) {
 
 function keyChanged() {
   const { problem, sentence } = readKeys(keyText());
+  element("key").classList.toggle("long", keyText().length > LONG_KEY);
   refill(element("key-said"), keyText().trim() ? worded(problem || sentence) : "");
   mask();
   changed();
