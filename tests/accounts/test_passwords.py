@@ -16,7 +16,7 @@ from zxcvbn import matching, zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from gatepass.accounts import passwords as module
-from gatepass.accounts.passwords import CONCURRENT, LEAST, MOST, WAITING, Passwords, acceptable
+from gatepass.accounts.passwords import CONCURRENT, EACH, LEAST, MOST, WAITING, Passwords, acceptable
 from gatepass.errors import FieldsInvalid, StoreError
 
 GOOD = "seventeen quiet walruses"
@@ -267,15 +267,29 @@ def test_no_more_hashes_are_made_at_once_than_memory_is_for(monkeypatch: pytest.
 def test_whoever_is_known_does_not_wait_behind_strangers(passwords: Passwords) -> None:
     """Of those there may be any number, and a stranger who sends them would keep everybody out."""
     held = threading.Event()
-    strangers = [passwords._submit(held.wait, known=False) for _ in range(CONCURRENT + WAITING)]
+    strangers = [passwords._submit(held.wait, known="") for _ in range(CONCURRENT + WAITING)]
     try:
-        kept = passwords.hash(GOOD, about=(), known=True).result(10)
-        assert passwords.verify(kept, GOOD, known=True).result(10).ok
+        kept = passwords.hash(GOOD, about=(), known="ada").result(10)
+        assert passwords.verify(kept, GOOD, known="ada").result(10).ok
         assert not any(future.done() for future in strangers)
         with pytest.raises(StoreError):
             passwords.verify(kept, GOOD)
     finally:
         held.set()
+
+
+def test_one_account_with_many_devices_keeps_no_other_waiting(passwords: Passwords) -> None:
+    """Whoever has an account may make any number of devices known: they have a few hashes at a time between them."""
+    held = threading.Event()
+    theirs = [passwords._submit(held.wait, known="mal") for _ in range(EACH)]
+    with pytest.raises(StoreError):
+        passwords.verify(None, GOOD, known="mal")
+    mine = passwords.verify(None, GOOD, known="kim")
+    held.set()
+
+    assert not mine.result(10).ok
+    assert all(future.result(10) for future in theirs)
+    assert not passwords.verify(None, GOOD, known="mal").result(10).ok, "and then they have their turn again"
 
 
 def test_the_loop_goes_on_while_passwords_are_hashed(passwords: Passwords) -> None:

@@ -4,6 +4,7 @@ Sources: NIST SP 800-63B-4 section 3.1.1.2; RFC 9106; ASVS 6.2, 11.4.2.
 """
 
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
@@ -27,6 +28,8 @@ CONCURRENT: Final = 4
 #: Logins that may wait for their hash: some 20 seconds of work for two cores. Whoever comes after them is told to come
 #: again. Our choice.
 WAITING: Final = 256
+#: Hashes of one known account at a time: as many as the devices of a person that log in at one moment. Our choice.
+EACH: Final = 4
 #: Guesses that a password has to withstand. 10^8 is where throttled guessing ends (zxcvbn: "safely unguessable").
 GUESSES: Final = 10**8
 
@@ -70,25 +73,31 @@ class _Lane:
         self._threads = ThreadPoolExecutor(concurrent, thread_name_prefix="gatepass-argon2")
         self._most = concurrent + waiting
         self._lock = Lock()
-        self._pending = 0
+        self._pending: Counter[str] = Counter()
 
-    def submit(self, work: Callable[[], T]) -> "Future[T]":
+    def submit(self, work: Callable[[], T], whose: str) -> "Future[T]":
         """Run *work* as soon as it is its turn.
+
+        Args:
+            work: What is to be done.
+            whose: Of these, no more than `EACH` wait for the same account; empty for nobody's.
 
         Raises:
             StoreError: Too many are waiting.
         """
         with self._lock:
-            if self._pending >= self._most:
+            if self._pending.total() >= self._most or (whose and self._pending[whose] >= EACH):
                 raise StoreError("too many passwords are being checked")
-            self._pending += 1
+            self._pending[whose] += 1
         future = self._threads.submit(work)
-        future.add_done_callback(self._done)
+        future.add_done_callback(lambda _: self._done(whose))
         return future
 
-    def _done(self, _: object) -> None:
+    def _done(self, whose: str) -> None:
         with self._lock:
-            self._pending -= 1
+            self._pending[whose] -= 1
+            if not self._pending[whose]:
+                del self._pending[whose]
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -97,7 +106,8 @@ class _Lane:
 class Passwords:
     """Hashes passwords in threads of its own, so many at a time that memory lasts.
 
-    Whoever is known does not wait behind strangers, who may come in any number: there is a thread more for them.
+    Whoever is known does not wait behind strangers, who may come in any number: there is a thread more for them. Nor do
+    they wait for long behind one another: one account with many devices has no more of it than `EACH` at a time.
 
     Args:
         concurrent: Hashes at one time.
@@ -111,16 +121,14 @@ class Passwords:
         self.hashes = 0
         self._nobodys = _nobodys()
 
-    def hash(
-        self, password: str, *, about: Collection[str], field: str = "password", known: bool = False
-    ) -> "Future[str]":
+    def hash(self, password: str, *, about: Collection[str], field: str = "password", known: str = "") -> "Future[str]":
         """The hash of a new password, if it is `acceptable`.
 
         Args:
             password: As it was typed.
             about: As for `acceptable`.
             field: As for `acceptable`.
-            known: Whether it is of somebody who is logged in.
+            known: The id of the user, if it is of somebody who is logged in.
 
         Raises:
             StoreError: Too many are waiting.
@@ -128,23 +136,31 @@ class Passwords:
         """
         return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)), known=known)
 
-    def rehash(self, password: str) -> "Future[str]":
-        """The hash of a password that was just found right, under the parameters of today."""
-        return self._submit(lambda: _hasher.hash(_normalised(password) or ""), known=True)
+    def rehash(self, password: str, *, known: str = "") -> "Future[str]":
+        """The hash of a password that was just found right, under the parameters of today.
+
+        Args:
+            password: As it was typed.
+            known: The id of the user.
+
+        Raises:
+            StoreError: Too many are waiting.
+        """
+        return self._submit(lambda: _hasher.hash(_normalised(password) or ""), known=known)
 
     def verify(
         self,
         hash: str | None,  # noqa: A002  it is the hash
         password: str,
         *,
-        known: bool = False,
+        known: str = "",
     ) -> "Future[Verdict]":
         """Whether *password*, as it was typed, is that of *hash*; one hash is made in any case.
 
         Args:
             hash: As kept; None where there is nobody.
             password: As it was typed.
-            known: Whether it comes from a device that is known.
+            known: The id of the user, if it comes from a device that is known.
 
         Raises:
             StoreError: Too many are waiting.
@@ -156,8 +172,8 @@ class Passwords:
         self._strangers.close()
         self._known.close()
 
-    def _submit(self, work: Callable[[], T], *, known: bool) -> "Future[T]":
-        future = (self._known if known else self._strangers).submit(work)
+    def _submit(self, work: Callable[[], T], *, known: str) -> "Future[T]":
+        future = (self._known if known else self._strangers).submit(work, known)
         self.hashes += 1
         return future
 

@@ -46,7 +46,9 @@ async def sign_in(
     known = device("" if user is None else user.id)  # for nobody, too: a refusal that came sooner would tell them apart
     await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
     digest = None if user is None else user.password_hash
-    verdict = await wrap_future(passwords.verify(digest, password, known=known is not None))
+    verdict = await wrap_future(
+        passwords.verify(digest, password, known=user.id if user is not None and known is not None else "")
+    )
     if user is None or not verdict.ok or user.disabled_at is not None:
         raise LoginFailed
     await run_async(throttle.succeeded(account=email, device=known), store.answer_async)
@@ -59,12 +61,12 @@ async def _renewed(user: User, users: Users, passwords: Passwords, password: str
     Raises:
         LoginFailed: The password was changed meanwhile.
     """
-    digest = await wrap_future(passwords.rehash(password))
+    digest = await wrap_future(passwords.rehash(password, known=user.id))
     replaced = await to_thread.run_sync(lambda: users.rehash(user.id, digest, expected=user.password_hash))
     now = users.by_id(user.id)
     if now is None:
         raise LoginFailed
     # Another login may have renewed it, or a change of the password: the second is no hash of this password.
-    if not replaced and not (await wrap_future(passwords.verify(now.password_hash, password, known=True))).ok:
+    if not replaced and not (await wrap_future(passwords.verify(now.password_hash, password, known=user.id))).ok:
         raise LoginFailed
     return now

@@ -92,7 +92,7 @@ async def change_password(
     if user is None:
         raise LoginFailed
     user = await _proved(found, request, user.email, current)
-    digest = await wrap_future(found.passwords.hash(new, about=(user.email, NAME), field="new", known=True))
+    digest = await wrap_future(found.passwords.hash(new, about=(user.email, NAME), field="new", known=user.id))
     at = found.now()
     ended = await to_thread.run_sync(
         lambda: found.users.set_password(user.id, digest, at, expected=user.password_hash, keep=who.session_id)
