@@ -437,13 +437,36 @@ def test_other_refusals_are_the_pages_own(context: BrowserContext, network: Netw
     assert not network.count("/auth/refresh")
 
 
-@pytest.mark.parametrize("body", ["", "null", "[]", '"text"', "<html>"])
-def test_a_401_of_somebody_else_is_understood_too(context: BrowserContext, network: Network, body: str) -> None:
+@pytest.mark.parametrize("access", ["body", "cookie"])
+@pytest.mark.parametrize("body", ["", "null", "[]", '"text"', "<html>", '{"detail":"wrong PIN"}', '{"code":"no_credential_"}'])
+def test_a_401_of_the_application_is_the_answer_to_a_request_that_was_made_once(
+    context: BrowserContext, network: Network, body: str, access: str
+) -> None:
+    """Whatever the route did before it said so, it would do twice."""
     network.api = lambda _: {"status": 401, "body": body}
+    page = opened(context, access=access)
+    accept(page)
+
+    assert status(page, "/confirm", {"method": "POST", "body": "0000"}) == 401
+
+    assert network.count("/confirm") == 1
+    assert not network.count("/auth/refresh")
+    assert page.evaluate("() => ends") == 0
+
+
+@pytest.mark.parametrize("code", ["missing", "malformed", "unknown", "expired", "revoked"])
+def test_a_credential_that_is_refused_is_renewed_and_the_request_made_again(
+    context: BrowserContext, network: Network, code: str
+) -> None:
+    """Nothing was done: the check comes before the route."""
+    answers = iter([problem(401, f"credential_{code}"), {"status": 200}])
+    network.api = lambda _: next(answers)
     page = opened(context)
     accept(page)
 
-    assert status(page) == 401
+    assert status(page, "/confirm", {"method": "POST", "body": "0000"}) == 200
+
+    assert [request.post_data for request in network.seen("/confirm")] == ["0000", "0000"]
     assert network.count("/auth/refresh") == 1
 
 

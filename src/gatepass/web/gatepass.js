@@ -144,7 +144,7 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     });
   }
 
-  /** `fetch`, with credentials for our own origins and for no other. */
+  /** `fetch`, with credentials for our own origins and for no other; once more where a renewal heals the refusal. */
   async function send(input, init) {
     const request = new Request(input, init);
     if (!ours.has(new URL(request.url).origin)) return fetch(request);
@@ -157,10 +157,11 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
     const used = count;
     const answer = await fetch(dressed(request.clone()));
     if (answer.status !== 401 || ended) return answer;
+    // A 401 of the application is its own matter: a renewal heals none, and only the page knows what may be done twice.
     const { code } = (await answer.clone().json().catch(() => null)) ?? {};
-    if (!renewable && used === count && /^credential_/.test(code)) over(); // a session or jwt: this is how it ends
+    if (!/^credential_/.test(code)) return answer;
+    if (!renewable && used === count) over(); // a session or jwt: this is how it ends
     if (!renewable) return answer;
-    if (code === "step_up_required" || code === "login_failed") return answer; // a renewal heals neither
     const refusal = await renew(used);
     // A fault of the renewal is the answer: after a 401 a page would throw a living session away.
     if (refusal) return refusal.status === 401 || refusal.status === 409 ? answer : refusal;
