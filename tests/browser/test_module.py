@@ -438,7 +438,9 @@ def test_other_refusals_are_the_pages_own(context: BrowserContext, network: Netw
 
 
 @pytest.mark.parametrize("access", ["body", "cookie"])
-@pytest.mark.parametrize("body", ["", "null", "[]", '"text"', "<html>", '{"detail":"wrong PIN"}', '{"code":"no_credential_"}'])
+@pytest.mark.parametrize(
+    "body", ["", "null", "[]", '"text"', "<html>", '{"detail":"wrong PIN"}', '{"code":"no_credential_"}']
+)
 def test_a_401_of_the_application_is_the_answer_to_a_request_that_was_made_once(
     context: BrowserContext, network: Network, body: str, access: str
 ) -> None:

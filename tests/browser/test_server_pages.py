@@ -81,6 +81,27 @@ def test_after_a_break_a_reload_shows_the_account(world: World) -> None:
         ada.is_in()
 
 
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no_scripts"])
+def test_a_page_load_that_is_renewed_arrives_at_the_place_on_the_page(
+    serve_pages: Callable[[Mode], Server], new_context: Callable[..., BrowserContext], scripts: bool
+) -> None:
+    """No server is told of the fragment. Without a script the page is reached, but not the place on it."""
+    world = World(serve_pages("hybrid"), "hybrid", new_context, scripts=scripts)
+    ada = world.browser()
+    ada.join()
+    asked: list[str] = []
+    ada.page.on("request", lambda request: asked.append(request.url))
+    for place in ("#password", ""):
+        world.server.clock_goes_on(A_BREAK)
+        ada.page.goto("about:blank")
+        ada.page.goto(f"{world.server.url}/account{place}")
+        ada.arrive()
+        ada.heading("Your account")
+
+        assert ada.page.url == f"{world.server.url}/account{place if scripts else ''}"
+    assert sum("/auth/refresh" in url for url in asked) == 2  # it was renewed on the way, both times
+
+
 def test_one_browser_signs_out_another_which_is_refused_at_once(world: World) -> None:
     ada, friend = world.browser(), world.browser(user_agent=FIREFOX)
     ada.join()

@@ -10,7 +10,8 @@ from typing import Final
 
 from gatepass.web.answers import CHALLENGE, GUARD, Answer
 
-_SCRIPT: Final = "document.forms[0].submit()"
+#: The fragment stays in the browser: a redirect without one keeps that of the address that it answers.
+_SCRIPT: Final = "const form=document.forms[0];form.action+=location.hash;form.submit()"
 _STYLE: Final = (
     ":root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}"
     "body{display:grid;min-height:90vh;place-content:center;text-align:center;margin:0 1rem}"
