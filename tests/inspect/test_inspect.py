@@ -94,6 +94,20 @@ AROUND = [
     (f"token%25253d{GOOD}", []),
     (f"\x1b[32m{GOOD}\x1b[0m", []),
     (f"\x1b[1;38:5:196m401\x1b[m \x1b[4mBearer \x1b[33m{GOOD}\x1b[39;49m refused", ["bearer"]),
+    *(
+        (f"refused{escape}{GOOD}", [])
+        for escape in (
+            *(r"\033[1m", r"\x1b[31m", r"\u001B[1;31m", r"\e[m", r"\n", r"\t", r"\u003d", r"\u0022", r"\x3d", "=3D"),
+            "\x1b[1m",
+        )
+    ),
+    (json.dumps(json.dumps({"msg": f"got\n{GOOD}\nand went"})), []),
+    (f"{GOOD[:50]} {GOOD[50:]}", ["line_breaks"]),
+    (f"{GOOD[:80]}\xa0{GOOD[80:]}\xa0\n", ["spaces", "line_breaks"]),
+    (GOOD.replace(".", " . "), ["line_breaks"]),
+    (f"{GOOD[:50]} \\\n{GOOD[50:90]} \\\r\n  {GOOD[90:]}", ["line_breaks"]),
+    (f"\u201c{GOOD}\u201d", ["quotes"]),
+    (f"Ada said {GOOD}\u2019.", ["quotes"]),
     (f"> {GOOD[:50]}\n> {GOOD[50:]}", ["line_breaks"]),
     (f"Ada wrote:\n >> the token is\n>> > {GOOD}", []),
     (f"https://a.example/verify/{GOOD}/next", []),
@@ -143,6 +157,8 @@ def test_a_step_of_a_path_is_not_joined_with_the_next_line() -> None:
 
 def test_words_on_the_same_line_are_not_joined() -> None:
     assert look(f"{GOOD[:60]} is\nwrong").text == GOOD[:60]
+    assert look(f"{GOOD[:-1]} is wrong").text == GOOD[:-1]
+    assert look(f"{GOOD} is right").text == GOOD
 
 
 @pytest.mark.parametrize("text", ["", "eyes wide", "hello world", "eyebrowsx y", "{}", "eyebrows.x y", "ewooooooo! no"])
@@ -239,6 +255,8 @@ KINDS = [
     (JWE, "jwe"),
     (JWE.replace("..", ".AAAA."), "jwe"),
     (".".join(["AAAA"] * 5), "unknown"),
+    (GOOD * 2, "partial"),
+    (GOOD.replace(".", ".."), "partial"),
     (".".join(NESTED), "nested"),
     (DISCLOSED, "sd-jwt"),
     (DISCLOSED + GOOD, "sd-jwt"),

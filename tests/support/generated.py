@@ -17,6 +17,22 @@ DAY = 86_400
 
 Header = dict[str, Any]
 
+#: What stands before a token in the logs, programs and mails that it is copied from, and is written as an escape there.
+ESCAPES = (
+    r"\033[1m",
+    r"\x1B[31m",
+    r"\u001b[m",
+    r"\e[4m",
+    r"\n",
+    r"\\t",
+    r"\u003D",
+    r"\uzz3d",
+    r"\x22",
+    "=3D",
+    r"\q",
+    "\x1b[m",
+)
+
 
 def segment(value: object) -> str:
     return b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
@@ -170,6 +186,10 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: f"curl -H 'Authorization: DPoP {m.token()}' -H 'DPoP: {m.proof()}' https://api.example",
     lambda m: f"Cookie: a={m.id(16)}.{m.id(32)}; access={m.token()}; b=1",
     lambda m: json.dumps({"log": [{"name": m.word(), "value": f"Bearer {m.token()}"}, {"x": m.token()}]}),
+    lambda m: m.word() + m.chance.choice(ESCAPES) + m.token() + m.chance.choice(ESCAPES) + m.word(),
+    lambda m: m.chance.choice((" ", "\xa0", " \\\n", "\t\r\n\xa0", "\\ \n")).join([*m.cut(m.token()), ""]),
+    lambda m: m.token() * 2 + m.chance.choice(("", " ", "\u201d", "\u00bb.")) + m.token().replace(".", ".."),
+    lambda m: f"{m.token()[:-1]} {m.word()}\n{m.word()}",
     lambda m: f"{m.word()}\U0001f600 refused {m.token()}, sorry",
     lambda m: f"It was {m.token()}...",
     lambda m: f"\x1b[1;31m{m.word()}\x1b[0m \x1b[38:5:{m.chance.randrange(256)}m{m.token()}\x1b[m, \x1b[{m.token()}",

@@ -19,10 +19,12 @@ MAX_TEXT: Final = 5 << 20
 MAX_TOKENS: Final = 1_000
 
 # A JSON object begins with a brace and then a quote, a space or a line break: `ey` or `ew`. Before it stands the end of
-# something else, or an escape of a URL, also one that was escaped again, or twice.
+# something else, or an escape: of a URL, also one that was escaped again, or twice; of JSON or a program; of a mail
+# (`=3D`, RFC 2045 section 6.7).
 _TOKEN: Final = re.compile(
     r"""
-    (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}) | (?<=%25[0-9A-Fa-f]{2}) | (?<=%2525[0-9A-Fa-f]{2}))
+    (?:(?<![A-Za-z0-9_\-.~]) | (?<=%[0-9A-Fa-f]{2}) | (?<=%25[0-9A-Fa-f]{2}) | (?<=%2525[0-9A-Fa-f]{2})
+    | (?<=\\[nrtbf]) | (?<=\\u[0-9A-Fa-f]{4}) | (?<=\\x[0-9A-Fa-f]{2}) | (?<==3D))
     (?:
       (?P<paseto> v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)
     | (?P<opaque> [A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-]))
@@ -34,11 +36,15 @@ _TOKEN: Final = re.compile(
 # It goes on until something that ends words everywhere; what is wrong within is for the reader to say. A slash ends it
 # if it is a step of a path, and an escape of a URL if it is of nothing that tokens are made of.
 _PIECE: Final = re.compile(
-    r"""[^\s"'`<>,;&()\[\]{}|\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))""", re.IGNORECASE
+    r"""[^\s"'`\u2018-\u201f\u00ab\u00bb<>,;&()\[\]{}|\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))""",
+    re.IGNORECASE,
 )
-# What is written around text and is none: the colours of a terminal (ECMA-48 section 5.4), and the marks before each
-# line of a mail that is quoted. It becomes blank, so that places stay.
-_AROUND: Final = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*")
+# What is written around text and is none: the colours of a terminal (ECMA-48 section 5.4), also where they are escaped;
+# the marks before each line of a mail that is quoted; what ends a line that a shell goes on with. It becomes blank, so
+# that places stay.
+_AROUND: Final = re.compile(
+    r"(?:\x1b|\\(?:0?33|e|x1[bB]|u001[bB]))\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*|\\(?=\r?\n)"
+)
 _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060\ufeff\u00ad]")
 # What tokens are made of, as it is written in a URL; also where it was written so twice.
 _PERCENT: Final = re.compile(r"%(?:25)*(2[BDEF]|3D|5F|7E)", re.IGNORECASE)
@@ -49,10 +55,10 @@ _FIELD: Final = re.compile(r"[A-Za-z-]{1,64}:[ \t]*")
 _START: Final = re.compile(r"(?:Bearer|DPoP|JWT|Token)\s+", re.IGNORECASE | re.ASCII)
 _IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=\Z", re.ASCII)
 _CUT: Final = "\u2026!*"
-_QUOTES: Final = "\"'`"
+_QUOTES: Final = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 _NOT_BASE64URL: Final = re.compile(r"[^A-Za-z0-9_-]")
 # Of these a token can go on over the end of a line; whatever else is in the text, it is not one broken token.
-_JOINED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~ \t\r\n"
+_JOINED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~ \t\r\n\xa0"
 #: Lengths of whole signatures: of 32, 48, 64, 96, 132, 256, 384 and 512 octets.
 _WHOLE: Final = frozenset({43, 64, 86, 128, 176, 342, 512, 683})
 #: Dots of a signed token, and of an encrypted one.
@@ -129,23 +135,26 @@ def _begins_a_token(text: str) -> bool:
 
 
 def _broken_until(text: str, start: int, *, step: bool) -> int | None:
-    """Where a token ends that begins at *start* and goes on over the end of its line; None if it does not."""
-    rest = text[start:].rstrip(f" \t\r\n{_QUOTES},;")
+    """Where a token ends that begins at *start* and goes on after white space; None if it does not."""
+    rest = text[start:].rstrip(f" \t\r\n\xa0{_QUOTES},;")
     if rest.strip(_JOINED) or (step and "/" in rest):
         return None
-    first, *more = (line.strip() for line in rest.splitlines())
-    whole = first.count(".") in _COMPACT and len(first.rpartition(".")[2]) in _WHOLE
-    if not more or whole or any(" " in line or "\t" in line for line in (first, *more)):
+    first, *more = pieces = rest.split()
+    if not more or _is_whole(first) or any(piece.count(".") in _COMPACT for piece in more):  # a token a line
         return None
-    if any(line.count(".") in _COMPACT for line in more):  # a token a line
-        return None
-    return start + len(rest)
+    # Words may follow on the line, unless all together are a whole token.
+    lines = (line.split() for line in rest.splitlines())
+    return start + len(rest) if all(len(line) < 2 for line in lines) or _is_whole("".join(pieces)) else None  # noqa: PLR2004
+
+
+def _is_whole(text: str) -> bool:
+    return text.count(".") in _COMPACT and len(text.rpartition(".")[2]) in _WHOLE
 
 
 def _only_word(text: str) -> tuple[int, int] | None:
     """Where the one word of *text* begins and ends."""
-    end = len(text.rstrip(f" \t\r\n{_QUOTES},;"))
-    start = len(text) - len(text.lstrip(f" \t\r\n{_QUOTES}"))
+    end = len(text.rstrip(f" \t\r\n\xa0{_QUOTES},;"))
+    start = len(text) - len(text.lstrip(f" \t\r\n\xa0{_QUOTES}"))
     for prefix in (_FIELD, _START):
         if match := prefix.match(text, start, end):
             start = match.end()

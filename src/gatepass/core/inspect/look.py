@@ -90,7 +90,8 @@ class Look:
         count = text.count(".") + 1
         segments = text.split(".", 5)[:5]
         self._read_header("header", segments[0])
-        if count == len(_ENCRYPTED):
+        # RFC 7516 section 4.1.2: `enc` must be there. Without it, it is a signed token that was pasted twice, or worse.
+        if count == len(_ENCRYPTED) and ("enc" in self._header or not self._header):
             for name, segment in zip(_ENCRYPTED[1:], segments[1:], strict=True):
                 if segment or name != "encrypted key":  # which is empty where the key was agreed on
                     self._binary(name, segment)

@@ -28,7 +28,7 @@ KINDS: Final[Mapping[str, str]] = {
 NOISE: Final[Mapping[str, str]] = {
     "bearer": "The scheme before the token is not part of it.",
     "quotes": "Quotes are not part of the token.",
-    "line_breaks": "The token was broken over {count} lines; it was put together again.",
+    "line_breaks": "The token was broken into {count} pieces; it was put together again.",
     "percent": "{count} characters were written for a URL, such as %2E for a dot; they were decoded.",
     "zero_width": "{count} characters that nobody sees (zero width) were in the token; they came with copy and paste.",
     "trailing": "Dots and commas after the token belong to the sentence around it.",

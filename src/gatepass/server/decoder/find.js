@@ -14,18 +14,19 @@ const SHORTEST = 8;
 const WHOLE_SIGNATURES = new Set([43, 64, 86, 128, 176, 342, 512, 683]);
 const COMPACT_DOTS = new Set([2, 4]);
 
+const QUOTES = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\xab\xbb";
 const BEGINNING = new RegExp(
-  String.raw`(?:(?<![A-Za-z0-9_\-.~])|(?<=%(?:25){0,2}[0-9A-Fa-f]{2}))(?:` +
+  String.raw`(?:(?<![A-Za-z0-9_\-.~])|(?<=(?:%(?:25){0,2}|\\x|\\u[0-9A-Fa-f]{2})[0-9A-Fa-f]{2}|\\[nrtbf]|=3D))(?:` +
     String.raw`v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?` +
     String.raw`|[A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-])` +
     String.raw`|(?<jose>e[wy]))`,
   "g",
 );
 const PIECE = new RegExp(
-  `[^${SPACE}"'\`<>,;&()\\[\\]{}|\\\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))`,
+  `[^${SPACE}${QUOTES}<>,;&()\\[\\]{}|\\\\:?#^@%/]+|/|%(?:(?:25)*(?:2[BDEF]|3D|5F|7E)|(?![0-9A-F]{2}))`,
   "iy",
 );
-const WRAPPING = /\x1b\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*/g;
+const WRAPPING = /(?:\x1b|\\(?:0?33|e|x1[bB]|u001[bB]))\[[0-?]*[ -/]*[@-~]|(?<![^\n])[ \t]*>[> \t]*|\\(?=\r?\n)/g;
 const ZERO_WIDTH = /[\u200b-\u200f\u2060\ufeff\xad]/g;
 const OF_TOKENS = /%(?:25)*(2[BDEF]|3D|5F|7E)/gi;
 const OF_OTHERS = /%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}/i;
@@ -34,9 +35,8 @@ const FIELD_NAME = /^[A-Za-z-]{1,64}:[ \t]*/;
 const SCHEME_FIRST = /^(?:Bearer|DPoP|JWT|Token)[ \t\n\r\f\v]+/i;
 const IN_QUERY = /[?&][\w.~-]{1,64}=$/;
 const CUT_MARKS = "\u2026!*";
-const QUOTES = "\"'`";
-const AROUND_WORD = ` \t\r\n${QUOTES}`;
-const JOINED = /^[A-Za-z0-9_+/=.~ \t\r\n-]*$/;
+const AROUND_WORD = ` \t\r\n\xa0${QUOTES}`;
+const JOINED = /^[A-Za-z0-9_+/=.~ \t\r\n\xa0-]*$/;
 const NO_WORD = new RegExp(`[${SPACE}"'\`<>{}\\[\\]()|\\\\,;]`);
 const ASCII_BLANK = " \t\n\r\f\v";
 const BLANKS = new RegExp(`[${SPACE}]+`);
@@ -88,15 +88,19 @@ function beginsToken(text) {
   return said[0] === "{" && said[afterAll(ASCII_BLANK, said, 1)] === '"' && said[beforeAll(ASCII_BLANK, said) - 1] === "}";
 }
 
-/** Where a token ends that begins at `start` and goes on over the end of its line; null if it does not. */
+/** Where a token ends that begins at `start` and goes on after white space; null if it does not. */
 function brokenUntil(text, start, isStep) {
   const rest = text.slice(start, beforeAll(`${AROUND_WORD},;`, text));
   if (!JOINED.test(rest) || (isStep && rest.includes("/"))) return null;
-  const [first, ...more] = rest.split(/\r\n|[\r\n]/).map((line) => line.replace(/^[ \t]+|[ \t]+$/g, ""));
-  const isWhole = COMPACT_DOTS.has(dotsIn(first)) && WHOLE_SIGNATURES.has(first.length - first.lastIndexOf(".") - 1);
-  if (!more.length || isWhole || [first, ...more].some((line) => /[ \t]/.test(line))) return null;
-  if (more.some((line) => COMPACT_DOTS.has(dotsIn(line)))) return null; // a token a line
-  return start + rest.length;
+  const [first, ...more] = rest.split(BLANKS).filter(Boolean);
+  if (!more.length || isWhole(first) || more.some((piece) => COMPACT_DOTS.has(dotsIn(piece)))) return null; // a token a line
+  // Words may follow on the line, unless all together are a whole token.
+  const isWordALine = !/[A-Za-z0-9_+/=.~-][ \t\xa0]+[A-Za-z0-9_+/=.~-]/.test(rest);
+  return isWordALine || isWhole(first + more.join("")) ? start + rest.length : null;
+}
+
+function isWhole(text) {
+  return COMPACT_DOTS.has(dotsIn(text)) && WHOLE_SIGNATURES.has(text.length - text.lastIndexOf(".") - 1);
 }
 
 /** Where the one word of `text` begins and ends; null where there are more, or none. */

@@ -106,7 +106,7 @@ class Look {
     const dots = text.split(".").length - 1;
     const segments = text.split(".", ENCRYPTED_DOTS + 1);
     this.#readHeader("header", segments[0]);
-    if (dots === ENCRYPTED_DOTS) {
+    if (dots === ENCRYPTED_DOTS && (this.#header.has("enc") || !this.#header.size)) {
       for (const [at, name] of ENCRYPTED_PARTS.entries()) {
         if (segments[at + 1] || at) this.#binary(name, segments[at + 1]); // there is no key where it was agreed on
       }
