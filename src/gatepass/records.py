@@ -36,6 +36,9 @@ class Frozen(dict[str, Any]):
     __setitem__ = __delitem__ = __ior__ = _read_only
     clear = pop = popitem = setdefault = update = _read_only
 
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none because it changes
+        return hash(frozenset(self.items()))
+
     def __reduce__(self) -> tuple[type["Frozen"], tuple[dict[str, Any]]]:
         return Frozen, (dict(self),)
 

@@ -20,6 +20,7 @@ from urllib.request import Request as JarRequest
 from starlette.routing import Host, Mount
 
 from gatepass.core import opaque
+from gatepass.core.cookies import PURPOSES
 from gatepass.core.flow import Find, Swap
 from gatepass.core.opaque import SessionToken
 from gatepass.errors import MissingCredential
@@ -65,13 +66,16 @@ def login_as(
 ) -> Credentials:
     """Log *client* in as *subject*, as a login of the application would, without its password.
 
+    Hooks are called on the event loop of the application where one runs, `with TestClient(app) as client`; else on one
+    of their own, which ends with the call, also in an async test: what an `async` hook keeps open must not outlast it.
+
     Args:
         client: A `TestClient`, or an `httpx.AsyncClient` on the application.
         subject: Who it is.
         auth: The `Gatepass` of the application, where there are several, or none that can be found by the client:
             it is looked for in applications that are mounted, too.
         mode: If not the mode of the gate.
-        transport: `cookie`: into the client's jar; `bearer`: into its headers.
+        transport: `cookie`: into the client's jar; `bearer`: into its headers, and our cookies go from its jar.
         roles: What they may do. Not together with `load_subject`.
         claims: Further facts of the identity.
         data: Data of the session.
@@ -101,6 +105,8 @@ def login_as(
     credentials, headers = _run(client, login)
     _ = client.headers.pop("authorization", None)
     if transport == "bearer":
+        cookies = caller.carried.serve().cookies
+        _into_jar(client, [cookies.clear(purpose) for purpose in PURPOSES])  # or there would be two credentials
         client.headers["Authorization"] = f"Bearer {credentials.get('access_token')}"
     else:
         _into_jar(client, [value.decode() for name, value in headers if name == b"set-cookie"])

@@ -385,6 +385,9 @@ REBOUND = [
     "localhost:80:90",
     "localhost:99999",
     "[::1",
+    "[::1]]",
+    "[[::1]",
+    "[::1]localhost",
     "",
 ]
 

@@ -294,6 +294,53 @@ def test_a_login_with_two_credentials_is_refused(mode: str) -> None:
 
 
 @pytest.mark.parametrize("late", [0, 4_000])
+@pytest.mark.parametrize("page", [False, True])
+@pytest.mark.parametrize("held", ["access", "session"])
+def test_a_refresh_cookie_of_another_session_is_not_exchanged(url: str, held: str, page: bool, late: int) -> None:
+    """A sub-domain can plant one. The browser would go on as somebody else, and nobody would notice."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login" if held == "access" else "/login?mode=session")
+        name, planted = place.auth.site.cookies.name("refresh"), place.login("mallory")
+        before = [place.store.answer(List(subject, 10)) for subject in ("ada", "mallory")]
+        place.clock.advance(late)
+        own = browser.cookie("/")
+        form, body = ([FORM], b"next=/me") if page else ([], b"")
+        trusted: list[Pair] = [("sec-fetch-site", "same-origin"), *form]
+        hostile: Pair = ("cookie", f"{name}={planted.refresh_token}")
+
+        for order in (1, -1):
+            reply = place.wire.send("POST", "/auth/refresh", [*trusted, *[*own, hostile][::order]], body)
+            assert (reply.code, reply.cookies) == ("credentials_ambiguous", [])
+        assert [place.store.answer(List(subject, 10)) for subject in ("ada", "mallory")] == before
+
+        if held == "access":
+            honest = browser.send("POST", "/auth/refresh", form, body)
+            assert honest.status == (303 if page else 200)
+            assert browser.get("/me").body == b"ada"
+        # An access cookie that proves nothing names no session that the refresh cookie could be compared with.
+        rubbish: Pair = ("cookie", f"{place.auth.site.cookies.name('access')}=x")
+        assert place.wire.send("POST", "/auth/refresh", [*trusted, rubbish, hostile], body).status in {200, 303}
+
+
+def test_a_login_for_a_bearer_token_takes_the_cookies_away(mode: str, url: str) -> None:
+    """Their session made room for the new one, and beside a good token they would be refused at every check."""
+    with site(mode, url=url) as place:
+        browser = place.browser("/login")
+        reply = browser.post("/login?transport=bearer&subject=bob")
+        assert reply.status == 200
+        assert browser.jar == {}
+        token: Pair = ("authorization", f"Bearer {enter(reply.json['access_token'])}")
+        assert browser.send("GET", "/me", [token]).body == b"bob"
+        assert place.store.answer(List("ada", 10))[0].ended_at is not None
+
+        assert place.wire.send("POST", "/login?transport=bearer").cookies == [], "who brought none loses none"
+        browser = place.browser("/login")
+        browser.site = "cross-site"
+        assert browser.post("/login?transport=bearer").code == "csrf_refused"
+        assert browser.get("/me").body == b"ada", "a refusal takes nothing away"
+
+
+@pytest.mark.parametrize("late", [0, 4_000])
 def test_a_page_with_its_token_in_memory_keeps_no_dead_cookie(late: int) -> None:
     """It may log out by its token: the refresh cookie of that session goes with it, and that of another one stays."""
     with site("hybrid") as place:
@@ -404,6 +451,8 @@ def test_nobody_is_sent_away(url: str) -> None:
             refused = browser.send("POST", "/auth/refresh", [FORM], f"next={back}".encode())
             assert (refused.code, refused.cookies, refused.all("location")) == ("fields_invalid", [], []), back
         assert browser.get("/auth/renew").code == "fields_invalid"
+        for twice in ("next=/me&next=/me", "next=//evil.tld&next=/me"):
+            assert browser.get(f"/auth/renew?{twice}").code == "fields_invalid"
 
         for back in HERE:
             assert browser.get(f"/auth/renew?next={back}").status == 200
@@ -485,9 +534,9 @@ def test_a_refresh_that_lost_a_race_leaves_the_winner_alone(url: str) -> None:
 def test_a_refused_refresh_clears_only_what_proves_nothing(url: str) -> None:
     """A script that is refused is told so. A page load is sent on, and must not come back for ever."""
     with site("hybrid", url=url, login_page="/log-in") as place:
-        browser, stranger = place.browser("/login"), place.login("mallory")
+        browser = place.browser("/login")
         names = place.auth.site.cookies
-        foreign: list[Pair] = [*browser.cookie("/"), ("cookie", f"{names.name('refresh')}={stranger.access_token}")]
+        foreign: list[Pair] = [*browser.cookie("/"), ("cookie", f"{names.name('refresh')}=x")]
         trusted: Pair = ("sec-fetch-site", "same-origin")
 
         assert place.wire.send("POST", "/auth/refresh", [*foreign, trusted]).cookies == []

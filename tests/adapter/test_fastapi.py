@@ -31,6 +31,7 @@ from gatepass.fastapi import (
 )
 from gatepass.keys import new_ring
 from gatepass.stores.memory import MemoryStore
+from gatepass.testing import login_as
 
 RING = new_ring("HS256", now=1_900_000_000)
 
@@ -422,6 +423,30 @@ def test_an_application_without_a_gate_says_so() -> None:
 
     with pytest.raises(RuntimeError, match="has not been given to Gatepass"):
         TestClient(app).get("/me")
+
+
+def test_a_middleware_that_asks_before_ours_runs_is_told_about_the_order(mode: Mode, clock: Clock) -> None:
+    """What is added last runs first. One that was added before the gate may ask."""
+    app = FastAPI()
+
+    async def ask(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        who = await request.app.state.gatepass.maybe(request)
+        response = await call_next(request)
+        response.headers["X-Who"] = "nobody" if who is None else who.subject
+        return response
+
+    app.middleware("http")(ask)
+    auth = gate(mode, clock, app)
+    client = TestClient(app)
+    assert client.get("/").headers["x-who"] == "nobody"
+    login_as(client, "ada")
+    assert client.get("/").headers["x-who"] == "ada"
+
+    late = FastAPI()
+    auth.install(late)
+    late.middleware("http")(ask)
+    with pytest.raises(RuntimeError, match="added after"):
+        TestClient(late).get("/")
 
 
 def test_a_changing_request_of_another_site_does_not_pass_a_dependency(app: FastAPI, client: TestClient) -> None:

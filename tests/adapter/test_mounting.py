@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -634,6 +634,28 @@ def test_the_lifespan_of_the_application_goes_on_inside(clock: Clock) -> None:
     with TestClient(app) as client:
         assert client.get("/pool").json() == "mine"
     assert heard == ["up", "down"]
+
+
+@pytest.mark.parametrize("when", ["start", "end", "never"])
+def test_a_lifespan_that_fails_leaves_nothing_open(clock: Clock, folder: Path, when: str) -> None:
+    """And one that uses the gate at its very end does not open it again."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await app.state.gatepass.sessions("ada")
+        if when == "start":
+            raise OSError(when)
+        yield
+        await app.state.gatepass.sessions("ada")
+        if when == "end":
+            raise OSError(when)
+
+    app = FastAPI(lifespan=lifespan)
+    build(clock, app, store=None, keys=None)
+    log = folder / "gatepass.db-wal"  # there for as long as the database is open
+    with nullcontext() if when == "never" else pytest.raises(OSError, match=when), TestClient(app):
+        assert log.exists()
+    assert not log.exists()
 
 
 def test_one_gate_of_two_applications_outlives_the_end_of_the_first(clock: Clock, folder: Path) -> None:

@@ -75,6 +75,20 @@ def test_a_client_is_logged_in_expired_and_ended(mode: str, transport: Any, addr
     assert code(client) == "credential_revoked"
 
 
+@pytest.mark.parametrize(("address", "issuer"), ADDRESSES)
+def test_a_client_may_go_on_as_a_program_and_back(mode: str, address: str, issuer: str | None) -> None:
+    """It holds one credential at a time, and keeps the cookies that are not ours."""
+    client = TestClient(application(mode, issuer), base_url=address, headers=SAME)
+    client.cookies.set("theirs", "1")
+    login_as(client, "ada")
+    login_as(client, "bob", transport="bearer")
+    assert client.get("/auth/me").json()["subject"] == "bob"
+    assert [cookie.name for cookie in client.cookies.jar] == ["theirs"]
+
+    login_as(client, "cleo")
+    assert client.get("/auth/me").json()["subject"] == "cleo"
+
+
 def test_what_the_application_answers_replaces_what_was_put_into_the_jar(mode: str) -> None:
     """The jar holds each cookie once, or every request after a renewal would be ambiguous."""
     client = TestClient(application(mode), headers=SAME)

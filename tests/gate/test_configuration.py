@@ -1,6 +1,7 @@
 """What a gate can be made of, and what its arguments may be."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gatepass import (
 from gatepass.core.keyring import KeyRing
 from gatepass.keys import KeyFile
 from gatepass.policy import LEEWAY
+from gatepass.records import freeze
 from gatepass.starlette import Gatepass
 from gatepass.stores import Store
 from gatepass.stores.memory import MemoryStore
@@ -227,6 +229,17 @@ def test_what_a_gate_returns_cannot_be_changed(gate: Any) -> None:
             value["c"] = 1
     with pytest.raises(AttributeError):
         who.subject = "grace"
+
+
+def test_who_is_calling_may_be_a_key(gate: Any) -> None:
+    """Of a dict or a set: what is equal has one hash, whatever the order of its claims."""
+    credentials = gate.login("ada", claims={"a": {"b": [1, {"c": None}]}, "d": 1.0})
+    who, other = gate.authenticate(credentials.access_token), gate.login("ada")
+
+    again = replace(who, claims=freeze({"d": 1, "a": {"b": [1, {"c": None}]}}))
+    assert again == who
+    assert {who: 1}[again] == 1
+    assert gate.authenticate(other.access_token) not in {who, again}
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,9 @@ class Caller:
             await self.believe(request)
         replaces = await self._presented()
         issued = await self.auth.gate.login(subject, client=self.carried.client(), replaces=replaces, **options)
+        if transport == "bearer" and self.carried.cookies():
+            # Their session has made room. Beside the new token they would be a second credential at each check.
+            self.jar.take(place, *PURPOSES)
         return self._begun(issued, place, transport, access)
 
     async def step_up(self, request: HTTPConnection, *, access: Access) -> Credentials:
@@ -286,7 +289,7 @@ class Caller:
             access: How the access token goes back to a browser.
 
         Raises:
-            CredentialsAmbiguous: There are two.
+            CredentialsAmbiguous: There are two, or the access cookie is one of another session.
             CredentialError, NotPossible: As `AsyncGate.refresh`.
             CsrfRefused, HostUnknown: Another site may have made the request.
         """
@@ -298,10 +301,29 @@ class Caller:
             issued = await self.auth.gate.refresh(refresh_token, client=self.carried.client())
             return self._issued(issued, place, "bearer", access)
         await self.believe(request)
+        if cookie is not None:
+            await self._of_one_session(cookie)
         # A credential that has nothing to exchange is told so, if it is good.
         cookie = cookie or self.carried.credential().text
         issued = await self.auth.gate.refresh(cookie, client=self.carried.client())
         return self._issued(issued, place, "cookie", access)
+
+    async def _of_one_session(self, refresh: str) -> None:
+        """Return if the other cookie, where it is genuine, is one of the session of *refresh*, the refresh cookie.
+
+        A sub-domain can plant the latter, which is `__Secure-`, and not the other one, which is `__Host-`.
+
+        Raises:
+            CredentialsAmbiguous: It is that of another session: the browser would go on as somebody else.
+        """
+        other = one(self.carried.cookies())
+        gate = self.auth.gate
+        try:
+            same = other is None or await gate.session_id(other[1]) == await gate.session_id(refresh)
+        except CredentialError:
+            return  # of the two, at most one is anything
+        if not same:
+            raise CredentialsAmbiguous
 
     async def logout(self, request: HTTPConnection, refresh_token: str | None = None) -> Receipt:
         """See `Gatepass.logout`."""

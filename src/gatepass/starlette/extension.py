@@ -152,11 +152,11 @@ class Gatepass:
         @asynccontextmanager
         async def lifespan(app: Any) -> AsyncIterator[Any]:
             _ = self.gate  # what cannot work is said before the first request
-            async with around(app) as state:
-                try:
+            try:
+                async with around(app) as state:
                     yield state
-                finally:
-                    self.close()
+            finally:
+                self.close()
 
         app.router.lifespan_context = lifespan
 
@@ -239,13 +239,16 @@ class Gatepass:
         """The caller of a request, as this gate sees them.
 
         Raises:
-            RuntimeError: The request did not come through this extension.
+            RuntimeError: The request did not come through this extension, or not yet.
         """
         caller: Caller | None = connection.scope.get("gatepass")
         while caller is not None and caller.auth is not self:
             caller = caller.outer
         if caller is None:
-            raise RuntimeError("this application has not been given to Gatepass(...), or to its install()")
+            raise RuntimeError(
+                "this application has not been given to Gatepass(...), or to its install(); or a middleware that was"
+                " added after that, and so runs before it, asks who is calling"
+            )
         return caller
 
     async def login(

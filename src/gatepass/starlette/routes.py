@@ -78,7 +78,8 @@ async def _renewed(auth: "Gatepass", caller: Caller, request: Request, back: str
 
 async def renewing(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:  # noqa: ARG001
     """The page that posts to `refresh`."""
-    back = _next(request.query_params.get("next"))
+    said = request.query_params.getlist("next")
+    back = _next(said[0] if len(said) == 1 else None)
     place = caller.carried.serve()
     caller.jar.read = True
     token = None

@@ -12,6 +12,9 @@ from gatepass.errors import ConfigurationError
 #: Names of this machine. `testserver` is where test clients of Starlette say that they are; no public name has one
 #: label only.
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "testserver"})
+#: What a `Host` header may be (RFC 9110 section 7.2): a name or an address, and a port. `urlsplit` takes more for one.
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[A-Fa-f0-9.:]+\])(?::[0-9]*)?")
+MOST_HOST: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def address(url: str, source: str) -> Address:
 
 def requested(scheme: str, hosts: Sequence[str]) -> Address | None:
     """The address that a request was sent to, of its scheme and its `Host` headers; None if that is no address."""
-    if len(hosts) != 1 or not re.fullmatch(r"[A-Za-z0-9._\[\]:-]{1,255}", hosts[0]):
+    if len(hosts) != 1 or len(hosts[0]) > MOST_HOST or not _HOST.fullmatch(hosts[0]):
         return None
     try:
         return _address(urlsplit(f"{scheme}://{hosts[0].lower()}"))
