@@ -239,6 +239,13 @@ def test_a_token_of_another_kind_is_refused_for_its_kind(kind: str, visit: Visit
     expect(said).not_to_contain_text("base64url")
 
 
+@pytest.mark.parametrize("names", ["#id_token={}&state=x", "#access_token={}", "#debugger-io?token={}"])
+def test_a_token_in_the_address_of_others_is_read_and_wiped(names: str, visit: Visit) -> None:
+    visit.open(names.format(TOKEN))
+    expect(visit.verdict).to_contain_text("It expires in ")
+    assert visit.page.evaluate("location.href") == visit.url
+
+
 def test_a_long_text_in_the_field_of_the_key_does_not_stop_the_page(visit: Visit) -> None:
     """It took a browser many seconds to break it into lines, and no script ran meanwhile."""
     visit.open()

@@ -698,6 +698,55 @@ def test_names_that_every_object_has_mean_nothing(page: Page, name: str) -> None
     assert page.evaluate("name => explained(JSON.stringify({ code: name })).code", name) == ""
 
 
+# -- what people paste for a key --------------------------------------------------------------------------------------
+
+
+def test_keys_are_read_out_of_what_they_are_published_in(page: Page) -> None:
+    key = PAIRS["ES256"]
+    pem, jwk = key.to_pem(), key.to_jwk()
+    found = verified(
+        page,
+        *(
+            (TOKENS["ES256"], text, "ES256")
+            for text in (
+                json.dumps([jwk]),
+                base64.b64encode(pem.encode()).decode(),
+                json.dumps({key.kid: pem}),
+                json.dumps({"other": FIRST.to_pem(), key.kid: certificate(private_of(key))}),
+                json.dumps({"public_key": pem}),
+            )
+        ),
+    )
+    assert [said["verdict"] for said in found] == ["valid"] * 5
+    assert f"key `{key.kid}`" in found[2]["sentence"]
+    assert found[3]["sentence"].endswith(f"key `{key.kid}`, by its name).")
+    assert "public_key" not in found[4]["sentence"]
+
+
+def private_of(key: Any) -> Any:
+    return serialization.load_pem_private_key(key.to_pem(private=True).encode(), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("https://id.example/jwks.json", "This is an address and no key. Open that address and paste what it shows"),
+        ('{"issuer": "https://id.example", "jwks_uri": "https://id.example/jwks"}', "its keys are at `jwks_uri`"),
+    ],
+)
+def test_where_keys_are_is_told_from_what_they_are(page: Page, text: str, told: str) -> None:
+    assert told in sentence(page, ES256, text, "ES256")
+
+
+def test_a_secret_that_is_wrapped_is_told_to_be(page: Page) -> None:
+    """And one that is not is none the worse."""
+    secret = "a secret of a person, forty characters.."
+    token = tokens.sign(CLAIMS, HmacKey(secret.encode()))
+    for wrapped in (f'"{secret}"', f"'{secret}'", f"JWT_SECRET={secret}", f"base64:{secret}"):
+        assert "paste it without that" in sentence(page, token, wrapped, "HS256")
+    assert "paste it without" not in sentence(page, token, f"{secret}.", "HS256")
+
+
 # -- what a browser does not do ----------------------------------------------------------------------------------------
 
 

@@ -16,15 +16,23 @@ const CERTIFICATE_WARNING = {
   sentence: "This is a certificate. Its key was taken out of it; its dates and its issuer were not looked at.",
 };
 
+const OPEN_IT = "Open that address and paste what it shows: this page asks nobody for anything.";
+/** What a secret is copied with out of settings: quotes, the name of the setting, what Laravel puts before it. */
+const LOOKS_WRAPPED = /^(["']).*\1$|^(?:export )?[A-Za-z_]\w*=[^=]|^base64:/;
+const PASTE_BARE = "What is around it (quotes, a name with `=`, `base64:`) was taken as a part of it: paste it without that.";
+/** Names that say what a member of JSON is, and not which key. */
+const NO_NAME = /key|cert|pem/i;
+
 /**
- * The keys in `text`: `{keys, sentence, problem, unfit}`. `problem` says why there is nothing to verify with, `unfit`
- * why the library would load none of it, though it can be verified with here. Both are empty where there is none.
+ * The keys in `text`: `{keys, sentence, problem, unfit, wrapping}`. `problem` says why there is nothing to verify with, `unfit`
+ * why the library would load none of it, though it can be verified with here, `wrapping` what to do where a secret seems
+ * to be copied with more than itself. Each is empty where there is none.
  *
  * A secret is read in each way in which it can be meant: its keys are those readings.
  */
 export function readKeys(text) {
   try {
-    const found = { unfit: "", ...readAny(text) };
+    const found = { unfit: "", wrapping: "", ...readAny(text) };
     return { sentence: sentenceFor(found.keys), problem: "", ...found };
   } catch (error) {
     if (error instanceof Refusal) return { keys: [], sentence: "", problem: error.message, unfit: error.message };
@@ -37,12 +45,16 @@ function readAny(text) {
   if (!bare) return { keys: [{ ...readSecret(new Uint8Array()), reading: "blank" }], sentence: "No key." };
   if (bare.length > MAX_TEXT) throw new Refusal("The text is longer than any key: more than 1 MiB.");
   if (bare.startsWith("{")) return readJson(bare);
+  if (/^\[\s*\{/.test(bare)) return readJson(`{"keys":${bare}}`);
+  if (/^https?:\/\/\S+$/.test(bare)) throw new Refusal(`This is an address and no key. ${OPEN_IT}`);
   if (bare.includes("-----BEGIN")) return readBlocks(readPem(bare));
   if (/^(?:ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-|---- BEGIN SSH2)/.test(bare)) {
     throw new Refusal(openSsh("ssh-keygen -e -m pkcs8 -f key.pub"));
   }
   const der = fromAnyBase64(bare);
   if (der !== null && derSequence(der)?.length > 1) return readBlocks([readDer(der)]);
+  const inside = der === null ? "" : new TextDecoder("latin1").decode(der);
+  if (inside.includes("-----BEGIN")) return readBlocks(readPem(inside));
   if (text.length > MAX_SECRET) throw new Refusal("This is no key in a form that is known, and longer than any secret.");
   return readReadings(text);
 }
@@ -50,11 +62,23 @@ function readAny(text) {
 function readJson(bare) {
   const value = readObject(new TextEncoder().encode(bare));
   if (value === null) throw new Refusal("The text begins as JSON and is not a JSON object with each name once.");
+  if (Object.hasOwn(value, "jwks_uri")) throw new Refusal(`This is what an issuer says of itself; its keys are at \`jwks_uri\`. ${OPEN_IT}`);
+  const named = Object.entries(value).filter(([, member]) => typeof member === "string" && member.includes("-----BEGIN"));
+  if (named.length && !Object.hasOwn(value, "kty")) return readNamed(named);
   if (!Object.hasOwn(value, "keys")) return { keys: [readJwk(value)] };
   if (!Array.isArray(value.keys)) throw new Refusal('The key set has no list "keys" (RFC 7517 section 5).');
   if (!value.keys.length) throw new Refusal("The key set is empty.");
   if (value.keys.length > MAX_KEYS) throw new Refusal(`The key set has more than ${MAX_KEYS} keys.`);
   return readSet(value.keys);
+}
+
+/** PEM by name, as Google publishes it; a few programs keep one so. */
+function readNamed(named) {
+  if (named.length > MAX_KEYS) throw new Refusal(`There are more than ${MAX_KEYS} keys.`);
+  const blocks = named.flatMap(([name, pem]) =>
+    readPem(pem).map((block) => ({ ...block, jwk: NO_NAME.test(name) ? block.jwk : { ...block.jwk, kid: name } })),
+  );
+  return readBlocks(blocks);
 }
 
 function readSet(members) {
@@ -91,7 +115,9 @@ function readBlocks(blocks) {
 
 function readReadings(text) {
   const keys = readingsOf(text).map(({ reading, octets }) => ({ ...readSecret(octets), reading }));
-  return { keys, sentence: `A secret, which can be meant as ${keys.map(({ reading }) => reading).join(", ")}.` };
+  const wrapping = LOOKS_WRAPPED.test(text.trim()) ? PASTE_BARE : "";
+  const sentence = `A secret, which can be meant as ${keys.map(({ reading }) => reading).join(", ")}. ${wrapping}`.trim();
+  return { keys, sentence, wrapping };
 }
 
 function sentenceFor(keys) {

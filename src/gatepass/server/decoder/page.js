@@ -102,7 +102,10 @@ function clearAll() {
 function takeFragment() {
   const fragment = location.hash.slice(1);
   if (!fragment) return;
-  history.replaceState(null, "", location.href.split("#", 1)[0]);
+  const address = location.href;
+  history.replaceState(null, "", address.split("#", 1)[0]);
+  // A login that ends here has other names than ours: all of it is read, as if it was pasted.
+  if (/[=?&]ey/.test(fragment) && !/^(?:token|key)=/.test(fragment)) element("text").value = address;
   for (const pair of fragment.split("&")) {
     const [name, value] = pair.split(/=(.*)/s);
     if (name === "token") element("text").value = decoded(value);
