@@ -318,6 +318,26 @@ def test_connections_that_say_nothing_keep_nobody_out(server: Process, honest: C
     until_answered(server)
 
 
+def test_bodies_that_do_not_come_keep_nobody_out(server: Process, honest: Callable[[], None]) -> None:
+    """Those that have been waited for the longest go; a body that is later than theirs may still come."""
+
+    def begun(stack: ExitStack) -> socket.socket:
+        connection = stack.enter_context(closing(open_to(server)))
+        connection.sendall(request(server, "Content-Length: 2", "Expect: 100-continue", path="/auth/refresh"))
+        assert connection.recv(100).startswith(b"HTTP/1.1 100")
+        return connection
+
+    with ExitStack() as stack:
+        for _ in range(CONNECTIONS):
+            begun(stack)
+        late = begun(stack)
+        for _ in range(5):
+            honest()
+        late.sendall(b"{}")
+        assert status(one(late)) in {401, 422}
+    until_answered(server)
+
+
 def until_answered(server: Process) -> None:
     """The crowd has gone here; it may take a moment until the server has seen it."""
     for _ in range(1_000):

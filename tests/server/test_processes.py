@@ -358,7 +358,8 @@ def test_workers_share_one_file_and_what_one_ends_all_refuse(tmp_path: Path) -> 
         server.end()
 
     until(lambda: not any(map(lives, workers)), "a worker is left behind")
-    assert [line["message"] for line in server.lines() if line["process"] == server.process.pid] == ["started", "ended"]
+    told = [line for line in server.lines() if line["process"] == server.process.pid and line["level"] == "info"]
+    assert [line["message"] for line in told] == ["started", "ended"]
 
 
 def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: Path) -> None:
@@ -377,6 +378,42 @@ def test_a_worker_that_dies_is_replaced_and_none_outlives_its_parent(tmp_path: P
 
         until(lambda: not any(map(lives, after)), "a worker serves on without its parent")
         assert refuses(server.port)
+
+
+@pytest.mark.parametrize(("signup", "status"), [("off", 404), ("insecure_open", 422)])
+def test_workers_serve_the_settings_that_were_checked_whatever_the_file_says_later(
+    signup: str, status: int, tmp_path: Path
+) -> None:
+    """Neither a signal nor the death of a worker has the file read again. Also what was set at first is kept."""
+    file = tmp_path / "gatepass.toml"
+    file.write_text(f'issuer = "{PUBLIC}"\nsignup = "{signup}"\n')
+    file.chmod(0o600)
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0") as server:
+        first, _ = before = workers_of(server)
+        file.write_text(f'issuer = "{PUBLIC}"\nsignup = "on"\n')
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: any("signals change neither" in line["message"] for line in server.lines()), "nothing is said")
+        assert workers_of(server) == before
+        os.kill(first, signal.SIGKILL)
+        until(lambda: len(set(workers_of(server)) - set(before)) == 1, "it was not replaced")
+        [third] = set(workers_of(server)) - set(before)
+        os.kill(before[1], signal.SIGKILL)
+        until(lambda: len(set(workers_of(server)) - {*before, third}) == 1, "it was not replaced")
+        until_answered(server, **SERVED)
+
+        found = {httpx.post(f"{server.url}/auth/signup", json={}, headers=SERVED).status_code for _ in range(6)}
+
+    assert found == {status}
+
+
+def test_a_server_whose_workers_fail_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    """It does not wait for the answer of one that is dead."""
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        (tmp_path / ".gatepass" / "keys.json").chmod(0o644)
+        os.kill(workers_of(server)[0], signal.SIGKILL)
+        until(lambda: any("it cannot start" in line["message"] for line in server.lines()), "it was not replaced")
+
+        assert server.end() == 0
 
 
 def until(holds: Callable[[], bool], else_: str) -> None:

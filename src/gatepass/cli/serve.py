@@ -9,7 +9,7 @@ import click
 from gatepass.cli import options
 from gatepass.cli.output import tell_fields, tell_json
 from gatepass.server.checks import check, doubts
-from gatepass.server.running import run, share
+from gatepass.server.running import run
 from gatepass.server.settings import load
 
 logger: Final = logging.getLogger("gatepass.server")
@@ -25,8 +25,6 @@ def serve(*, config: Path | None, host: str | None, port: int | None, workers: i
     """The server for production. It refuses settings that are not safe."""
     loaded = load(config, host=host, port=port)
     check(loaded, workers=workers)
-    if config is not None:
-        share(config)
 
     def announce(port: int) -> None:
         settings = loaded.settings

@@ -64,7 +64,7 @@ class PatientProtocol(H11Protocol):
         self.conn = StrictConnection(h11.SERVER, HEADERS)
         self._waiting: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        #: When the last request of this connection was answered, or else when it was opened.
+        #: When the last request of this connection was answered or begun, or else when it was opened.
         self._rests_since = self.loop.time()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -75,7 +75,7 @@ class PatientProtocol(H11Protocol):
             self._make_room()
 
     def _make_room(self) -> None:
-        """Hang up on whoever has asked nothing for the longest, so that who does ask finds a place; else on this one.
+        """Hang up on who has kept us waiting for the longest, so that who does ask finds a place; else on this one.
 
         One client could hold all of them, and need not say anything.
         """
@@ -86,9 +86,9 @@ class PatientProtocol(H11Protocol):
 
     @property
     def rests(self) -> bool:
-        """Whether no request is under way: none has come as a whole, or all are answered."""
+        """Whether it is the client that is waited for: no request has come as a whole, or all are answered."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        return cycle is None or cycle.response_complete
+        return cycle is None or cycle.response_complete or cycle.more_body
 
     def handle_events(self) -> None:
         """As of uvicorn, whose line about what cannot be read has the id of our answer to it."""
@@ -104,6 +104,7 @@ class PatientProtocol(H11Protocol):
         super().data_received(data)
         if self.cycle is not before:
             self._waiting = _stop(self._waiting)
+            self._rests_since = self.loop.time()
         elif self._waiting is None and before.response_complete:
             self._wait()
 

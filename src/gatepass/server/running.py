@@ -8,9 +8,9 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -24,7 +24,7 @@ from gatepass.errors import ConfigurationError, GatepassError
 from gatepass.server.app import create_app
 from gatepass.server.audit import log_to
 from gatepass.server.patient import PatientProtocol, SecureProtocol
-from gatepass.server.settings import FILE, Loaded, load
+from gatepass.server.settings import Loaded, Settings
 
 logger: Final = logging.getLogger("gatepass.server")
 
@@ -71,7 +71,32 @@ class _Server(uvicorn.Server):
 
 
 class _Worker(Process):
-    """One of several processes."""
+    """One of several processes, which is asked whether it answers, and never waited for."""
+
+    _asked_at: float | None = None
+    _ready = False
+
+    def start(self) -> None:
+        """As of uvicorn, which would hold the worker's end of the pipe, and not see it close."""
+        super().start()
+        self.child_conn.close()
+
+    def is_alive(self, timeout: float = ANSWERS) -> bool:
+        """As of uvicorn, which would wait so long, and hear no signal meanwhile."""
+        now = time.monotonic()
+        try:
+            while self.parent_conn.poll():
+                self._ready, self._asked_at = self.parent_conn.recv(), None
+            if self._asked_at is None:
+                self.parent_conn.send(b"ping")
+                self._asked_at = now
+        except (OSError, EOFError):  # it is gone
+            return False
+        return self.process.is_alive() and now - self._asked_at < timeout
+
+    def is_ready(self, timeout: float = ANSWERS) -> bool:  # noqa: ARG002  as of uvicorn
+        """Whether it served when it last answered."""
+        return self._ready
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """As of uvicorn."""
@@ -126,6 +151,12 @@ class _Workers(Multiprocess):
                 if signal.SIGINT in self.signal_queue:
                     worker.process.kill()
 
+    def handle_hup(self) -> None:
+        """As of uvicorn, whose signals would begin processes that are none of ours."""
+        logger.warning("signals change neither workers nor settings: end the server, and start it again")
+
+    handle_ttin = handle_ttou = handle_hup
+
     def _begin(self) -> _Worker:
         worker = _Worker(self.config, self.sockets)
         worker.start()
@@ -136,7 +167,7 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
     """Serve until told to end.
 
     Args:
-        loaded: What the operator set. Several workers read it again, from the environment and the file.
+        loaded: What the operator set. Several workers are handed it as it is: it has been checked.
         workers: How many processes.
         announce: Called with the port when requests are answered.
 
@@ -152,7 +183,7 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
         app.state.parts.close()
     listener = listen(loaded)
     config = uvicorn.Config(
-        app if workers == 1 else "gatepass.server.running:worker",
+        app if workers == 1 else partial(worker, settings),
         factory=workers > 1,
         workers=workers,
         http=SecureProtocol if app.state.parts.auth.site.secure else PatientProtocol,
@@ -182,17 +213,12 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
         pass
 
 
-def share(file: Path) -> None:
-    """Let workers read *file*."""
-    os.environ[FILE] = str(file.absolute())
-
-
-def worker() -> FastAPI:
+def worker(settings: Settings) -> FastAPI:
     """The application of one of several processes."""
     log_to()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        return create_app(load().settings)
+        return create_app(settings)
     except GatepassError as error:
         logger.error("it cannot start: %s", error)  # noqa: TRY400  it says all that there is to say
         sys.exit(STARTUP_FAILURE)
