@@ -7,8 +7,9 @@ async def me(who: CurrentIdentity): ...
 """
 
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from functools import cached_property
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -25,8 +26,9 @@ from gatepass.records import Identity
 from gatepass.starlette import Credentials, ResponseStarted
 from gatepass.starlette import Gatepass as StarletteGatepass
 from gatepass.starlette.caller import Caller
-from gatepass.starlette.routes import OURS, Ours, path
-from gatepass.web.bodies import JSON
+from gatepass.starlette.routes import HTML, OURS, Ours, path
+from gatepass.web.bodies import FORM, JSON
+from gatepass.web.schemas import COMPONENTS, FIELDS, ref
 
 __all__ = [
     "Credentials",
@@ -47,13 +49,16 @@ SCHEME: Final = "gatepass"
 class _Guard(SecurityBase):
     """A dependency that the OpenAPI document shows as a lock. Not more than one: each costs 14 us a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, auth: "Gatepass | None" = None) -> None:
         self.model = HTTPBearerModel()
-        self.scheme_name = SCHEME
+        self.auth = auth
+        self.scheme_name = SCHEME if auth is None else auth.scheme
 
 
 class _Current(_Guard):
     """Who is calling: what `CurrentIdentity` stands for, and the key for it in `app.dependency_overrides`."""
+
+    __name__ = "identity"  # of the verb that it is, too
 
     async def __call__(self, connection: HTTPConnection) -> Identity:
         """Who is calling.
@@ -66,11 +71,13 @@ class _Current(_Guard):
             CredentialsAmbiguous, CsrfRefused: It is not safe to say: 400, 403.
             StoreError: It cannot be known now: 503.
         """
-        return await _caller(connection).identity(connection)
+        return await _caller(connection, self.auth).identity(connection)
 
 
 class _Maybe(_Guard):
     """Who is calling, or None: what `MaybeIdentity` stands for, and the key for it in `app.dependency_overrides`."""
+
+    __name__ = "maybe"  # of the verb that it is, too
 
     async def __call__(self, connection: HTTPConnection) -> Identity | None:
         """Who is calling; None where there is no good credential.
@@ -83,7 +90,7 @@ class _Maybe(_Guard):
             CredentialsAmbiguous, CsrfRefused: It is not safe to say: 400, 403.
             StoreError: It cannot be known now: 503.
         """
-        return await _caller(connection).maybe(connection)
+        return await _caller(connection, self.auth).maybe(connection)
 
 
 class _Demand(_Guard):
@@ -102,7 +109,9 @@ class _Demand(_Guard):
         return demand(who, role=self._role, max_age=self._max_age, now=caller.auth.now())
 
 
-def _caller(connection: HTTPConnection) -> Caller:
+def _caller(connection: HTTPConnection, auth: "Gatepass | None" = None) -> Caller:
+    if auth is not None:
+        return auth.caller(connection)
     caller: Caller | None = connection.scope.get("gatepass")
     if caller is None:
         raise RuntimeError("this application has not been given to Gatepass(...), or to its install()")
@@ -151,7 +160,6 @@ class Gatepass(StarletteGatepass):
                 source="Gatepass(app)",
             )
         super().install(app)
-        self._document(app)
         around = app.router.lifespan_context
 
         @asynccontextmanager
@@ -162,21 +170,41 @@ class Gatepass(StarletteGatepass):
 
         app.router.lifespan_context = lifespan
 
+    def install_errors(self, app: Starlette) -> None:
+        """As for Starlette. The OpenAPI document of *app* is told of the locks, too, if it has one."""
+        super().install_errors(app)
+        if isinstance(app, FastAPI):
+            self._document(app)
+
+    @cached_property
+    def identity(self) -> _Current:  # pyright: ignore[reportIncompatibleMethodOverride]  # called as the method is
+        """Who is calling: a verb, and as `Depends(auth.identity)` a dependency that asks this gate and no other."""
+        return _Current(self)
+
+    @cached_property
+    def maybe(self) -> _Maybe:  # pyright: ignore[reportIncompatibleMethodOverride]  # called as the method is
+        """As `identity`; None where there is no good credential."""
+        return _Maybe(self)
+
+    @property
+    def scheme(self) -> str:
+        """The name under which its own dependencies enter the OpenAPI document, as `SCHEME` is that of the others."""
+        return f"{SCHEME}.{self.name}"
+
     def _document(self, app: FastAPI) -> None:
         found = app.openapi
         while isinstance(found, _Documented):
             if found.auth is self:
                 return
             found = found.openapi
-        app.openapi = _Documented(app.openapi, self)  # type: ignore[method-assign]
+        app.openapi = _Documented(app, self)  # type: ignore[method-assign]
 
     def _described(self, ours: Ours) -> dict[str, Any]:
         """What the OpenAPI document says of a route of ours besides its name."""
         described: dict[str, Any] = {"security": self.locks} if ours.guarded else {}
-        if ours.fields:
-            properties = {name: {"type": "string"} for name in ours.fields}
-            schema = {"type": "object", "properties": properties, "additionalProperties": False}
-            described["requestBody"] = {"required": False, "content": {JSON: {"schema": schema}}}
+        bodies = {media: _fields(names) for media, names in ((JSON, ours.fields), (FORM, ours.form)) if names}
+        if bodies:
+            described["requestBody"] = {"required": False, "content": bodies}
         named = [("path", name) for name in re.findall("{(.*?)}", ours.path)] + [("query", name) for name in ours.query]
         if named:
             text = {"required": True, "schema": {"type": "string"}}
@@ -203,9 +231,12 @@ class Gatepass(StarletteGatepass):
             )
         paths: dict[str, Any] = shown.openapi()["paths"]
         for ours in OURS:
-            if ours.media != JSON:
-                answer = paths[path(self.prefix, ours)][ours.method.lower()]["responses"][str(ours.status)]
-                answer["content"] = {ours.media: {"schema": {"type": "string"}}}
+            answers = paths[path(self.prefix, ours)][ours.method.lower()]["responses"]
+            if ours.answers or ours.media != JSON:
+                schema = ref(ours.answers) if ours.answers else {"type": "string"}
+                answers[str(ours.status)]["content"] = {ours.media: {"schema": schema}}
+            if ours.form:  # a person sent it: what they are answered is a page, or leads to one
+                answers["401"]["content"][HTML] = {"schema": {"type": "string"}}
         return paths
 
     @property
@@ -236,34 +267,60 @@ async def _shown() -> None:
 
 
 class _Documented:
-    """*openapi*, with the one scheme of our dependencies replaced by what it stands for: a cookie or a bearer token."""
+    """The `openapi` of *app*, with our routes, and with our dependencies' schemes replaced by what they stand for."""
 
-    def __init__(self, openapi: Callable[[], dict[str, Any]], auth: Gatepass) -> None:
-        self.openapi = openapi
+    def __init__(self, app: FastAPI, auth: Gatepass) -> None:
+        self.openapi: Callable[[], dict[str, Any]] = app.openapi
         self.auth = auth
+        self._app = app
 
     def __call__(self) -> dict[str, Any]:
         document = self.openapi()
-        document.setdefault("paths", {}).update(self.auth.paths)
-        schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
-        _ = schemes.pop(SCHEME, None)
+        gates = [middleware.kwargs.get("auth") for middleware in self._app.user_middleware]
+        installed = self.auth in gates
+        # A mounted application has our locks, and not our routes. `CurrentIdentity` asks the innermost gate: it may
+        # have one of its own.
+        ours = {self.auth.scheme}
+        if installed or not any(isinstance(gate, Gatepass) for gate in gates):
+            ours.add(SCHEME)
+        paths = document.setdefault("paths", {})
+        components = document.setdefault("components", {})
+        if installed:
+            paths.update(self.auth.paths)
+            components.setdefault("schemas", {}).update(deepcopy(COMPONENTS))  # whoever changes theirs changes no other
+        schemes = components.setdefault("securitySchemes", {})
+        for name in ours:
+            _ = schemes.pop(name, None)
         schemes.update(self.auth.schemes)
-        for operation in _operations(document):
+        for operation in (*_operations(paths), *_operations(document.get("webhooks", {}))):
             locks = operation.get("security", [])
-            if {SCHEME: []} in locks:
-                operation["security"] = self.auth.locks + [lock for lock in locks if lock != {SCHEME: []}]
+            others = [lock for lock in locks if not ours & lock.keys()]
+            if len(others) != len(locks):
+                operation["security"] = self.auth.locks + others
         return document
 
 
+def _fields(names: tuple[str, ...]) -> dict[str, Any]:
+    properties = {name: FIELDS[name] for name in names}
+    return {"schema": {"type": "object", "properties": properties, "additionalProperties": False}}
+
+
 def _statuses(ours: Ours) -> dict[int | str, dict[str, Any]]:
-    problem = {"application/problem+json": {"schema": {"type": "object"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": problem} for status in ours.refusals}
+    problem = {"application/problem+json": {"schema": ref("GatepassProblem")}}
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": HTTPStatus(status).phrase, "content": dict(problem)} for status in ours.refusals
+    }
+    if ours.form:
+        where = {"required": True, "schema": {"type": "string"}}
+        found[303] = {"description": "After a form: to `next`, or to the login.", "headers": {"Location": where}}
+    return found
 
 
-def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        operation
-        for item in document.get("paths", {}).values()
-        for operation in item.values()
-        if isinstance(operation, dict)
-    ]
+def _operations(paths: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """All of *paths*, which may be webhooks, and those of their callbacks."""
+    for item in paths.values():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                yield operation
+                for callback in operation.get("callbacks", {}).values():
+                    yield from _operations(callback)

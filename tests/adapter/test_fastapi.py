@@ -5,10 +5,13 @@ import pydoc
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, get_args
 
+import jsonschema_rs
 import pytest
 from fastapi import APIRouter, BackgroundTasks, Body, Depends, FastAPI, Form, Request, Security, WebSocket
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.security import HTTPBasic
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.responses import Response
@@ -788,3 +791,116 @@ def test_a_document_of_the_application_keeps_the_locks(mode: Mode, clock: Clock,
             assert document["info"]["title"] == "Mine"
             assert operations(document)["GET /me"]["security"] == EITHER
             assert set(document["components"]["securitySchemes"]) == {"gatepassCookie", "gatepassBearer"}
+
+
+def test_webhooks_and_callbacks_refer_to_no_scheme_that_is_not_there(app: FastAPI, auth: Gatepass) -> None:
+    """And keep what is the application's own."""
+    own = HTTPBasic(scheme_name="own")
+    called = APIRouter()
+
+    @called.post("{$request.body.url}")
+    async def back(who: CurrentIdentity) -> None: ...
+
+    @app.webhooks.post("ordered")
+    async def ordered(who: CurrentIdentity, by: Annotated[Any, Depends(own)]) -> None: ...
+
+    @app.webhooks.post("sold", dependencies=[Depends(own)])
+    async def sold() -> None: ...
+
+    @app.post("/order", callbacks=called.routes)
+    async def order(who: CurrentIdentity) -> None: ...
+
+    document = app.openapi()
+    hooks = {name: item["post"]["security"] for name, item in document["webhooks"].items()}
+    assert hooks == {"ordered": [*EITHER, {"own": []}], "sold": [{"own": []}]}
+    [callback] = document["paths"]["/order"]["post"]["callbacks"].values()
+    assert callback["{$request.body.url}"]["post"]["security"] == EITHER
+    assert set(document["components"]["securitySchemes"]) == {"gatepassCookie", "gatepassBearer", "own"}
+
+
+def test_a_lock_with_scopes_is_replaced_too(app: FastAPI, auth: Gatepass) -> None:
+    @app.get("/scoped")
+    async def scoped(who: Annotated[Identity, Security(current_identity, scopes=["books"])]) -> None: ...
+
+    assert app.openapi()["paths"]["/scoped"]["get"]["security"] == EITHER
+
+
+def documented(document: dict[str, Any], answer: Any, path: str) -> None:
+    """Raise if *answer* is not what *document* says of it."""
+    operation = document["paths"][path][answer.request.method.lower()]
+    media = answer.headers["content-type"].partition(";")[0]
+    schema = operation["responses"][str(answer.status_code)]["content"][media]["schema"]
+    jsonschema_rs.validate({**schema, "components": document["components"]}, answer.json())
+
+
+def closed(document: dict[str, Any]) -> dict[str, Any]:
+    """*document*, with no property allowed in our components that it does not name."""
+    components = {
+        name: {**schema, "additionalProperties": False} if name.startswith("Gatepass") else schema
+        for name, schema in document["components"]["schemas"].items()
+    }
+    return {**document, "components": {**document["components"], "schemas": components}}
+
+
+def test_our_routes_answer_what_the_document_says(app: FastAPI, auth: Gatepass, mode: Mode, client: TestClient) -> None:
+    """Every field that is sent is documented, and every one that is documented as needed is sent."""
+    document = closed(app.openapi())
+    keys = client.get("/.well-known/jwks.json")
+    documented(document, keys, "/.well-known/jwks.json")
+    for path in ("/auth/me", "/auth/sessions"):
+        assert client.get(path).status_code == 401
+        documented(document, client.get(path), path)
+    assert client.post("/login").status_code == 200
+    documented(document, client.get("/auth/me"), "/auth/me")
+    refreshed = client.post("/auth/refresh", json={})
+    assert refreshed.status_code == (200 if mode == "hybrid" else 409)
+    documented(document, refreshed, "/auth/refresh")
+    unknown = client.post("/auth/refresh", json={"colour": "red"})
+    assert unknown.status_code == 422
+    documented(document, unknown, "/auth/refresh")
+    listed = client.get("/auth/sessions")
+    documented(document, listed, "/auth/sessions")
+    documented(document, client.post("/auth/sessions/end-others"), "/auth/sessions/end-others")
+    own = client.get("/auth/me").json()["session_id"]
+    bearer = client.post("/auth/refresh", json={"access": "body"})
+    documented(document, bearer, "/auth/refresh")
+    if mode == "hybrid":  # the cookie went, and this came instead
+        client.headers["Authorization"] = f"Bearer {bearer.json()['access_token']}"
+    documented(document, client.delete(f"/auth/sessions/{own}"), "/auth/sessions/{id}")
+
+
+def test_an_answer_that_the_document_does_not_say_is_found(app: FastAPI, auth: Gatepass, client: TestClient) -> None:
+    client.post("/login")
+    answer = client.get("/auth/me")
+    document = closed(app.openapi())
+    del document["components"]["schemas"]["GatepassIdentity"]["properties"]["roles"]
+
+    with pytest.raises(jsonschema_rs.ValidationError, match="roles"):
+        documented(document, answer, "/auth/me")
+
+
+def test_the_form_of_the_page_that_renews_is_documented(app: FastAPI, auth: Gatepass, client: TestClient) -> None:
+    operation = app.openapi()["paths"]["/auth/refresh"]["post"]
+
+    forms = {media: set(said["schema"]["properties"]) for media, said in operation["requestBody"]["content"].items()}
+    assert forms == {
+        "application/json": {"refresh_token", "access"},
+        "application/x-www-form-urlencoded": {"next", "csrf_token"},
+    }
+    assert "Location" in operation["responses"]["303"]["headers"]
+    refused = client.post("/auth/refresh", data={"next": "/me"})
+    assert refused.status_code == 401
+    assert refused.headers["content-type"].partition(";")[0] in operation["responses"]["401"]["content"]
+
+
+def test_a_model_of_the_application_keeps_its_name(app: FastAPI, auth: Gatepass) -> None:
+    class Session(BaseModel):
+        film: str
+
+    @app.get("/cinema")
+    async def cinema() -> Session:
+        return Session(film="Metropolis")
+
+    schemas = app.openapi()["components"]["schemas"]
+    assert set(schemas["Session"]["properties"]) == {"film"}
+    assert "ended_at" in schemas["GatepassSession"]["properties"]

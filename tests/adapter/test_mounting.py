@@ -272,6 +272,8 @@ def test_trusted_hosts_and_ours_go_together(clock: Clock) -> None:
     assert TestClient(app, base_url="https://evil.example").get("/auth/gatepass.js").status_code == 400
 
 
+EITHER: list[dict[str, list[str]]] = [{"gatepassCookie": []}, {"gatepassBearer": []}]
+
 # -- several gates -----------------------------------------------------------------------------------------------------
 
 
@@ -356,9 +358,72 @@ def test_two_gates_of_one_application_are_documented_apart(pair: tuple[FastAPI, 
     assert set(document["components"]["securitySchemes"]) == {
         *("gatepassCookie", "gatepassBearer", "staffCookie", "staffBearer")
     }
-    locks = {path: document["paths"][path]["get"]["security"] for path in ("/me", "/auth/me", "/staff/auth/me")}
-    ours: list[dict[str, list[str]]] = [{"gatepassCookie": []}, {"gatepassBearer": []}]
-    assert locks == {"/me": ours, "/auth/me": ours, "/staff/auth/me": [{"staffCookie": []}, {"staffBearer": []}]}
+    locks = {path: item["get"]["security"] for path, item in document["paths"].items() if path.endswith("/me")}
+    theirs: list[dict[str, list[str]]] = [{"staffCookie": []}, {"staffBearer": []}]
+    assert locks == {"/me": EITHER, "/auth/me": EITHER, "/staff/me": theirs, "/staff/auth/me": theirs}
+    assert "security" not in document["paths"]["/staff/login"]["post"]
+
+
+def test_a_dependency_of_a_certain_gate_may_be_told_that_there_is_nobody(
+    pair: tuple[FastAPI, Gatepass, Gatepass],
+) -> None:
+    app, _, staff = pair
+
+    @app.get("/staff/maybe")
+    async def maybe(who: Annotated[Identity | None, Depends(staff.maybe)]) -> str | None:
+        return None if who is None else who.subject
+
+    client = TestClient(app, headers=OURS)
+    client.post("/login")
+    assert client.get("/staff/maybe").json() is None  # the customer is none of the staff
+    client.post("/staff/login")
+    assert client.get("/staff/maybe").json() == "bob"
+    assert app.openapi()["paths"]["/staff/maybe"]["get"]["security"] == [{"staffCookie": []}, {"staffBearer": []}]
+
+
+def guarded(auth: Gatepass) -> FastAPI:
+    """An application to be mounted in that of *auth*."""
+    shop = FastAPI()
+    auth.install_errors(shop)
+
+    @shop.get("/cart")
+    async def cart(who: CurrentIdentity) -> str:
+        return who.subject
+
+    @shop.get("/open")
+    async def for_all() -> None: ...
+
+    return shop
+
+
+def test_a_mounted_application_documents_the_locks_of_the_gate_around_it(clock: Clock) -> None:
+    """What it serves, and no more: our routes are those of the application around it."""
+    app, auth = build(clock)
+    app.mount("/shop", guarded(auth))
+    client = TestClient(app, headers=OURS)
+
+    document = client.get("/shop/openapi.json").json()
+    assert set(document["paths"]) == {"/cart", "/open"}
+    assert document["paths"]["/cart"]["get"]["security"] == EITHER
+    assert "security" not in document["paths"]["/open"]["get"]
+    assert set(document["components"]["securitySchemes"]) == {"gatepassCookie", "gatepassBearer"}
+    client.post("/login")
+    assert client.get("/shop/cart").json() == "ada"
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["errors first", "gate first"])
+def test_a_mounted_application_with_a_gate_of_its_own_documents_that_one(clock: Clock, first: bool) -> None:
+    _, auth = build(clock)
+    shop = guarded(auth) if first else FastAPI()
+    own = Gatepass(shop, store=MemoryStore(), keys=new_ring("HS256", now=1_900_000_000), clock=clock, name="shop")
+    if not first:
+        auth.install_errors(shop)
+
+    @shop.get("/order")
+    async def order(who: CurrentIdentity) -> str:
+        return who.subject
+
+    assert shop.openapi()["paths"]["/order"]["get"]["security"] == own.locks == [{"shopCookie": []}, {"shopBearer": []}]
 
 
 @pytest.mark.parametrize(("name", "said"), [("gatepass", 1), ("shop", 0)])

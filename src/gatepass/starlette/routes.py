@@ -44,17 +44,21 @@ class Ours(NamedTuple):
     guarded: bool = False
     #: What its JSON may have.
     fields: tuple[str, ...] = ()
+    #: What a form may have, which is answered with a redirect.
+    form: tuple[str, ...] = ()
     status: int = 200
     refusals: tuple[int, ...] = (421,)
     #: What its address has to have.
     query: tuple[str, ...] = ()
     #: The type of what it answers.
     media: str = bodies.JSON
+    #: Which of `gatepass.web.schemas.COMPONENTS` its JSON is.
+    answers: str = ""
 
 
 async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer | Response:
     """Exchange the refresh token; from the page that renews, go on to where the person wanted to be."""
-    fields = await _body(caller, request, *_REFRESH, form=("next", "csrf_token"))
+    fields = await _body(caller, request, *_REFRESH, form=_FORM)
     if "next" in fields:
         return await _renewed(auth, caller, request, _next(fields["next"]))
     access = fields.get("access", "cookie")
@@ -151,10 +155,20 @@ _CHECK: Final = (400, 401, 403, 421, 503)
 _BODY: Final = (*_CHECK[:-1], 409, 413, 415, 422, 503)
 
 _REFRESH: Final = ("refresh_token", "access")
+_FORM: Final = ("next", "csrf_token")
 _LOGOUT: Final = ("refresh_token",)
 
 OURS: Final = (
-    Ours("POST", "/refresh", refresh, "Exchange the refresh token", fields=_REFRESH, refusals=_BODY),
+    Ours(
+        "POST",
+        "/refresh",
+        refresh,
+        "Exchange the refresh token",
+        fields=_REFRESH,
+        form=_FORM,
+        refusals=_BODY,
+        answers="GatepassCredentials",
+    ),
     Ours(
         "GET",
         "/renew",
@@ -164,13 +178,37 @@ OURS: Final = (
         query=("next",),
         media=HTML,
     ),
-    Ours("GET", "/me", me, "Who is calling", guarded=True, refusals=_CHECK),
+    Ours("GET", "/me", me, "Who is calling", guarded=True, refusals=_CHECK, answers="GatepassIdentity"),
     Ours("POST", "/logout", logout, "End this session", guarded=True, fields=_LOGOUT, status=204, refusals=_BODY),
-    Ours("GET", "/sessions", sessions, "The sessions of who is calling", guarded=True, refusals=(*_CHECK, 409)),
-    Ours("POST", "/sessions/end-others", end_others, "End all sessions but this one", guarded=True, refusals=_BODY),
-    Ours("DELETE", "/sessions/{id}", end_session, "End one session", guarded=True, refusals=(*_CHECK, 404, 409)),
+    Ours(
+        "GET",
+        "/sessions",
+        sessions,
+        "The sessions of who is calling",
+        guarded=True,
+        refusals=(*_CHECK, 409),
+        answers="GatepassSessions",
+    ),
+    Ours(
+        "POST",
+        "/sessions/end-others",
+        end_others,
+        "End all sessions but this one",
+        guarded=True,
+        refusals=_BODY,
+        answers="GatepassReceipt",
+    ),
+    Ours(
+        "DELETE",
+        "/sessions/{id}",
+        end_session,
+        "End one session",
+        guarded=True,
+        refusals=(*_CHECK, 404, 409),
+        answers="GatepassReceipt",
+    ),
     Ours("GET", "/gatepass.js", script, "The script for pages", media=SCRIPT),
-    Ours("GET", JWKS, jwks, "The public keys"),
+    Ours("GET", JWKS, jwks, "The public keys", answers="GatepassKeys"),
 )
 
 
