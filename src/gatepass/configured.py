@@ -188,6 +188,8 @@ class Configured:
             )
             if isinstance(keys, WatchedSource):
                 keys.watch(tokens.changed)
+                read = tokens.begin_read()  # once more: of a change right after the first one nobody has told
+                tokens.use(keys.ring(), now=read_at, read=read)
         self._setup = setup
         self._verbs = Verbs(setup, tokens, denylist)
         self._tokens = tokens
@@ -352,7 +354,7 @@ def current(keys: KeyRing | KeySource) -> KeyRing:
     try:
         return keys if isinstance(keys, KeyRing) else keys.ring()
     except ConfigurationError as error:
-        raise KeyUnavailable from error
+        raise KeyUnavailable("the key ring cannot be read now") from error
 
 
 def known(person: object) -> Subject | None:

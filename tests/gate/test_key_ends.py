@@ -186,6 +186,22 @@ class Interrupted:
         self._keys.watch(changed)
 
 
+def test_a_change_while_a_gate_starts_is_not_lost(node: NewKeeper, options: dict[str, Any], clock: Clock) -> None:
+    """It has read the ring, and is not yet told of what becomes of it."""
+    keys = node()
+    issuing = Gate(keys=keys, clock=clock, **options)
+    old, token = keys.ring().signing, issuing.login("ada").access_token
+    keys.rotate(at_once=True)
+    source = Interrupted(keys)
+    source.after = lambda: keys.retire(old.kid)
+
+    gate = Gate(keys=source, clock=clock, **options)
+
+    assert old.kid not in {key.kid for key in keys.ring().keys}
+    assert refused(gate, token)
+    assert not refused(gate, issuing.login("ada").access_token), "its honest twin"
+
+
 def test_a_key_that_another_thread_found_in_the_meantime_is_good(
     node: NewKeeper, options: dict[str, Any], clock: Clock
 ) -> None:

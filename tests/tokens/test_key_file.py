@@ -16,6 +16,7 @@ from support.crash import Stepwise
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, KeyFile, KeyRing, generate, load
 from gatepass.keys import file as module
+from gatepass.keys.keeper import _after_fork
 
 TESTS = Path(__file__).parents[1]
 
@@ -367,6 +368,6 @@ def test_a_forked_process_has_a_lock_of_its_own(tmp_path: Path) -> None:
     ring = file.ring()
     file._mutex.acquire()
 
-    module._after_fork()
+    _after_fork()
 
     assert file.ring() is ring

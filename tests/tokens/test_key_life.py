@@ -1,7 +1,11 @@
 """The life of a key: published, signing, verifying, gone; and nobody who holds a good token notices."""
 
+import errno
 import json
+import os
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +13,23 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.clock import Clock
-from support.keepers import PLACES, Place, keeper
+from support.keepers import MASTER, PLACES, Place, keeper
 
-from gatepass import Gate, tokens
+from gatepass import Gate, StoreError, tokens
+from gatepass.core.flow import Once, Question, Write
 from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.strict import b64decode
-from gatepass.errors import ConfigurationError, CredentialError, KeyInUse, UnknownCredential
-from gatepass.keys import KeyFile, generate, new_ring
-from gatepass.keys.keeper import AHEAD, KEEP, KeyKeeper
+from gatepass.errors import ConfigurationError, CredentialError, KeyInUse, KeyUnavailable, UnknownCredential
+from gatepass.keys import KeyFile, KeyStore, generate, new_ring
+from gatepass.keys.keeper import AGAIN, AHEAD, KEEP, KeyKeeper
 from gatepass.keys.made import new_root
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.memory import MemoryStore
 from gatepass.stores.sqlite import SqliteStore
 
 NOW = 1_900_000_000
+#: Seconds after which a key is old.
+AGE = 90 * 86_400
 
 
 @pytest.fixture
@@ -307,6 +314,123 @@ def test_old_keys_are_rotated_by_whoever_comes_first(place: Place, tmp_path: Pat
     ring = node().ring()
     assert ring.ahead is not None, "and again after as long"
     assert node(None).ring().ahead_at == ring.ahead_at
+
+
+class Full:
+    """Where a ring is kept and nothing more can be written, while it is so; what is there can be read."""
+
+    def __init__(self, place: Place, folder: Path, clock: Clock) -> None:
+        self.full = False
+        self.tries = 0
+        faulty = self
+
+        class File(KeyFile):
+            def _at_step(self, step: str) -> None:
+                faulty.refuse(step == "write", OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+
+        class Kept(MemoryStore):
+            def answer(self, question: Question[Any], /) -> Any:
+                faulty.refuse(isinstance(question, Once | Write), StoreError("it takes no writes"))
+                return super().answer(question)
+
+        self.keys: KeyKeeper = (
+            File(folder / "keys.json", "HS256", rotate_after=AGE, clock=clock)
+            if place == "file"
+            else KeyStore(Kept(), MASTER, "HS256", rotate_after=AGE, clock=clock)
+        )
+
+    def refuse(self, writes: bool, error: Exception) -> None:
+        if self.full and writes:
+            self.tries += 1
+            raise error
+
+
+def test_a_rotation_by_age_that_cannot_be_written_takes_no_good_key_away(
+    place: Place, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Ninety days after the first start the disk is full: who is logged in stays so, who comes gets in, nodes start."""
+    kept = Full(place, tmp_path, clock)
+    gate = gate_of(kept.keys, clock, policy=Policy(access_ttl=86_400))
+    clock.advance(AGE - 1)
+    old, token = kid_of(gate), gate.login("ada").access_token
+    clock.advance(1)
+    kept.full = True
+
+    for _ in range(3):
+        assert gate.authenticate(token).subject == "ada"
+        assert kid_of(gate) == old
+        assert gate_of(kept.keys, clock).login("eve")
+    assert kept.tries == 1, "not once for each who asks"
+    assert [record.name for record in caplog.records if record.levelname == "WARNING"] == ["gatepass.keys"]
+    for at_once in (False, True):
+        with pytest.raises((ConfigurationError, StoreError)):
+            kept.keys.rotate(at_once=at_once)
+    kept.tries = 0
+    clock.advance(AGAIN - 1)
+    kept.keys.ring()
+    assert kept.tries == 0
+    clock.advance(1)
+    kept.keys.ring()
+    assert kept.tries == 1
+
+    kept.full = False
+    clock.advance(AGAIN)
+    assert kept.keys.ring().ahead is not None, "its honest twin"
+    clock.advance(AHEAD)
+    assert kid_of(gate) != old
+    assert gate.authenticate(token).subject == "ada"
+
+
+def test_a_clock_that_went_back_puts_no_rotation_off(place: Place, tmp_path: Path, clock: Clock) -> None:
+    kept = Full(place, tmp_path, clock)
+    kept.keys.ring()
+    kept.full = True
+    clock.advance(20 * AGE)
+    kept.keys.ring()
+    clock.advance(-10 * AGE)
+    kept.full = False
+
+    assert kept.keys.ring().ahead is not None
+
+
+def test_a_ring_that_cannot_be_read_in_use_is_told_as_what_it_is(tmp_path: Path, clock: Clock) -> None:
+    """And not as the key of somebody's session; the cause has the path and what to do, for the log."""
+    keys = KeyFile(tmp_path / "keys.json", "HS256", clock=clock)
+    gate = gate_of(keys, clock)
+    (tmp_path / "keys.json").unlink()
+    with pytest.raises(KeyUnavailable, match=r"^the key ring cannot be read now$") as caught:
+        gate.login("ada")
+    assert isinstance(caught.value.__cause__, ConfigurationError)
+
+
+class Watcher:
+    def __init__(self) -> None:
+        self.told = 0
+
+    def changed(self) -> None:
+        self.told += 1
+
+
+def test_no_watcher_is_lost_to_another_that_comes_at_the_same_time(keys: KeyKeeper) -> None:
+    keys.ring()
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    watchers = [Watcher() for _ in range(400)]
+    barrier = threading.Barrier(8)
+
+    def watch(some: list[Watcher]) -> None:
+        barrier.wait(20)
+        for watcher in some:
+            keys.watch(watcher.changed)
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(watch, [watchers[number::8] for number in range(8)]))
+    finally:
+        sys.setswitchinterval(before)
+    keys.rotate()
+
+    assert [watcher.told for watcher in watchers] == [1] * len(watchers)
 
 
 def test_a_file_of_before_keys_were_published_is_read(tmp_path: Path, clock: Clock) -> None:

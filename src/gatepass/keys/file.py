@@ -3,13 +3,11 @@
 import os
 import stat
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import time
 from typing import Final, TypeAlias
-from weakref import WeakSet
 
 try:
     import fcntl
@@ -27,17 +25,6 @@ from gatepass.keys.made import new_ring
 _MAX_FILE: Final = 1 << 20
 
 _Stamp: TypeAlias = tuple[int, int, int]
-
-
-_files: "WeakSet[KeyFile]" = WeakSet()
-
-
-def _after_fork() -> None:
-    for file in list(_files):
-        file._mutex = threading.Lock()  # noqa: SLF001  a thread of the parent may have held it
-
-
-_ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
 
 
 class KeyFile(KeyKeeper):
@@ -61,9 +48,7 @@ class KeyFile(KeyKeeper):
     ) -> None:
         super().__init__(algorithm, rotate_after=rotate_after, clock=clock)
         self._path = Path(path)
-        self._mutex = threading.Lock()
         self._held: tuple[_Stamp, KeyRing] | None = None
-        _files.add(self)
 
     def _kept(self) -> KeyRing:
         """As it is in the file now; read again only if the file has changed."""

@@ -1,13 +1,17 @@
 """What becomes of a key ring where it is kept: it is rotated, grows old, loses a key, is joined by another one."""
 
+import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from threading import Lock
 from typing import Final
-from weakref import WeakMethod
+from weakref import WeakMethod, WeakSet
 
 from gatepass.core.keyring import PUBLISHED, KeyRing
 from gatepass.core.keys import Key, KeySet
 from gatepass.core.keys.asymmetric import AsymmetricKey
+from gatepass.errors import ConfigurationError, StoreError
 from gatepass.keys.made import generate, new_root
 
 #: Seconds from the publication of a key to its first use: whoever keeps the public keys for as long as we say
@@ -15,6 +19,20 @@ from gatepass.keys.made import generate, new_root
 AHEAD: Final = 2 * PUBLISHED
 #: Seconds that a key goes on verifying after its last use: no token lives longer than 30 days, see `Policy`.
 KEEP: Final = 31 * 86_400
+#: Seconds between two tries of a process to rotate a key that is old. Our choice: each may make a key for nothing.
+AGAIN: Final = 60
+
+logger: Final = logging.getLogger("gatepass.keys")
+
+_keepers: "WeakSet[KeyKeeper]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for keeper in list(_keepers):
+        keeper._mutex = Lock()  # noqa: SLF001  a thread of the parent may have held it
+
+
+_ = getattr(os, "register_at_fork", dict)(after_in_child=_after_fork)  # Windows has no forks
 
 
 class KeyKeeper(ABC):
@@ -31,24 +49,38 @@ class KeyKeeper(ABC):
         self._algorithm = algorithm
         self._rotate_after = rotate_after
         self._clock = clock
+        self._tried_at = -AGAIN
+        self._mutex = Lock()
         self._watching: list[WeakMethod[Callable[[], None]]] = []
+        _keepers.add(self)
 
     def ring(self) -> KeyRing:
         """The ring as it is now; the same object while it has not changed.
+
+        A key that is old and cannot be rotated, because the disk is full for one, is as good as it was: it goes on, the
+        log `gatepass.keys` says why, and a minute later it is tried again.
 
         Raises:
             ConfigurationError: What is there is not ours, cannot be opened, or others can read it. It is left as it is.
             StoreError: Where it is kept does not answer.
         """
-        ring = self._kept()
-        return self._changed(self._aged) if self._old(ring) and self._claim(ring) else ring
+        ring, now = self._kept(), self._now()
+        if not self._old(ring) or self._tried_at <= now < self._tried_at + AGAIN:
+            return ring
+        self._tried_at = now
+        try:
+            return self._changed(self._aged) if self._claim(ring) else ring
+        except (ConfigurationError, StoreError) as error:
+            logger.warning("a key is old and could not be rotated; it signs on, next try in %d s: %s", AGAIN, error)
+            return ring
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call *changed* after each change that is made here, for as long as the object lives whose method it is.
 
         So what checks with this ring reads it again at once, and need not ask before each check.
         """
-        self._watching = [*(method for method in self._watching if method() is not None), WeakMethod(changed)]
+        with self._mutex:
+            self._watching = [*(method for method in self._watching if method() is not None), WeakMethod(changed)]
 
     def rotate(self, *, at_once: bool = False) -> KeyRing:
         """Publish a new key, which signs in ten minutes, and derive from a new root; what was there goes on verifying.
