@@ -460,7 +460,11 @@ def _json(values: Mapping[str, Any], most: int, what: str) -> Json:
     if not same:
         raise ValueError(sentence)
     if len(encoded) > most:
-        sentence = f"{what} are {len(encoded)} bytes of JSON; at most {most} are kept"
-        raise ValueError(sentence)
+        # Of one subject, whose rights grew: in the middle of a request, and with a code, so that somebody reads of it.
+        raise ConfigurationError(
+            cause=f"{what} are {len(encoded)} bytes of JSON, and at most {most} are kept",
+            fix="Keep what is larger in a database of your own, under the id of the subject.",
+            source=f"{what}=...",
+        )
     frozen: Json = freeze(plain)
     return frozen

@@ -12,7 +12,7 @@
 | `StoreError` | waits and tries again; somebody looks at the store |
 | `Throttled` | waits as long as it says |
 | `InternalError` | reads the log of the server |
-| `ConfigurationError` | refuses to start |
+| `ConfigurationError` | refuses to start; later, gives the subject fewer roles and claims |
 
 `code` is for machines and stable; the message is for people and may change. Facts travel as attributes. No message
 holds a part of a credential, because logs keep messages.
@@ -384,7 +384,9 @@ class InternalError(GatepassError):
 
 
 class ConfigurationError(GatepassError):
-    """The configuration cannot work or is not safe. Raised at start, never in the middle of a request.
+    """The configuration cannot work or is not safe. Raised at start.
+
+    In the middle of a request one thing only: roles, claims or data of a subject are larger than what is kept.
 
     Attributes:
         cause: What is wrong.

@@ -45,8 +45,8 @@ class Gate(Configured):
         Args:
             subject: The application's own, unchanging id of the user, at most 255 characters.
             mode: What to issue, if not the mode of this gate.
-            roles: What the subject may do. Not together with `load_subject`, which then says it.
-            claims: Further facts for the identity, JSON values; roles and claims are at most 2,048 bytes.
+            roles: What the subject may do, at most 768 bytes as JSON. Not together with `load_subject`, which says it.
+            claims: Further facts for the identity, JSON values, at most 1,024 bytes.
             data: The application's own data of this session, JSON values, at most 65,536 bytes; kept in the row only.
             client: Where the request came from, for the device list.
             replaces: The credential that the client came with, if any. A live session behind it ends in the same step,
@@ -60,6 +60,7 @@ class Gate(Configured):
             LoginFailed: `load_subject` says that there is no such subject, or that it is not active.
             ModeNotEnabled: *mode* is not accepted here.
             StoreError: Nothing was issued.
+            ConfigurationError: Roles, claims or data are larger than that; nothing was issued.
             ValueError, TypeError: An argument is out of its bounds; nothing was done.
         """
         return self._run(

@@ -646,6 +646,42 @@ def test_a_middleware_of_the_old_kind_may_be_inside_or_outside(mode: Mode, clock
     assert client.get("/me").status_code == 401
 
 
+@pytest.mark.parametrize("what", ["roles", "claims"])
+def test_rights_that_no_token_keeps_are_refused_with_a_code(
+    app: FastAPI, mode: Mode, clock: Clock, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    """Somebody has to read why. Who had fewer of them before goes on, and with fewer of them again."""
+    many = {
+        "roles": Subject(roles=frozenset(f"role{n}" for n in range(200))),
+        "claims": Subject(claims={"a": "x" * 1_100}),
+    }
+    now = {"ada": Subject(roles=frozenset({"reader"}))}
+    auth = gate(mode, clock, app, load_subject=now.get)
+
+    @app.post("/login")
+    async def login(request: Request) -> Credentials:
+        return await auth.login(request, "ada")
+
+    @app.get("/roles")
+    async def roles(who: CurrentIdentity) -> list[str]:
+        return sorted(who.roles)
+
+    client = TestClient(app, headers=OURS)
+    assert client.post("/login").status_code == 200
+    honest, now["ada"] = now["ada"], many[what]
+    for path in ("/login", *(["/auth/refresh"] if mode == "hybrid" else [])):
+        caplog.clear()
+        refused = client.post(path)
+        assert (refused.status_code, code(refused)) == (500, "configuration_refused")
+        assert "set-cookie" not in refused.headers
+        assert f"configuration_refused: {what} are" in caplog.text
+        assert client.get("/roles").json() == ["reader"]
+
+    now["ada"] = honest
+    assert client.post("/auth/refresh" if mode == "hybrid" else "/login").status_code == 200
+    assert client.get("/roles").json() == ["reader"]
+
+
 @pytest.mark.parametrize("colour", ["plain", "async"])
 def test_hooks_may_be_of_either_colour(app: FastAPI, mode: Mode, clock: Clock, colour: str) -> None:
     """What a subject may do comes from the application, at login and at each refresh."""

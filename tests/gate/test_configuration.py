@@ -152,7 +152,7 @@ def test_arguments_out_of_bounds_are_refused_before_anything_is_done(
     gate: Any, arguments: dict[str, Any], words: str
 ) -> None:
     subject = arguments.get("subject", "ada")
-    with pytest.raises((ValueError, TypeError), match=words):
+    with pytest.raises((ValueError, TypeError, ConfigurationError), match=words):
         gate.login(subject, **{name: value for name, value in arguments.items() if name != "subject"})
     assert gate.sessions("ada") == ()
 

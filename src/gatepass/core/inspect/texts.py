@@ -565,8 +565,9 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
     "credentials_ambiguous": (
         400,
         (
-            "Two credentials for one purpose: one of our cookies twice, a session and an access cookie, or a good"
-            " bearer token beside a cookie. One may have been planted. Nothing was cleared."
+            "Two credentials for one purpose: one of our cookies twice, a session and an access cookie, a refresh"
+            " cookie of another session, or a good bearer token beside a cookie. One may have been planted. Nothing was"
+            " cleared."
         ),
         (
             "Send one. In a browser: remove the cookies of this site, then look for who sets them, such as an"
@@ -727,7 +728,10 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
     ),
     "configuration_refused": (
         500,
-        "The parts do not fit together, or are not safe. Raised at start, with `cause`, `fix` and `source`.",
+        (
+            "The parts do not fit together, or are not safe: raised at start, with `cause`, `fix` and `source`. Later:"
+            " roles, claims or data of a subject are larger than what is kept."
+        ),
         "Do what `fix` says. Of keys in the store there is more below.",
     ),
     "store_unavailable": (
