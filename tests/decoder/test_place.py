@@ -53,7 +53,7 @@ SHOWN = [
     (f"{saying(b'{}')}~{segment(b'[')[:1]}*~", ["character", "*", f"{segment(b'[')[:1]}*"]),
     ("v4.public.AAA.AAB", ["unused_bits", "B", "AAB"]),
     ("v2.local.AAB.AAA", ["unused_bits", "B", "AAB"]),
-    (f"{HEADER}.AAAA.AAB.AAAA.AAAA", ["unused_bits", "B", "AAB"]),
+    (f"{segment({'alg': 'dir', 'enc': 'A256GCM'})}.AAAA.AAB.AAAA.AAAA", ["unused_bits", "B", "AAB"]),
 ]
 
 
