@@ -1,5 +1,6 @@
 """What is in a token, without a key: found wherever it was copied from, and wrong to the character."""
 
+import base64
 import hmac
 import json
 import unicodedata
@@ -132,6 +133,19 @@ def test_a_token_is_found_in_what_it_was_copied_with(text: str, noise: list[str]
     assert text[found.start : found.start + 3] == "eyJ"
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_token_in_base64_is_decoded(end: str) -> None:
+    """As a secret of Kubernetes is; a random id that begins in the same way is none."""
+    written = base64.b64encode(f"{GOOD}{end}".encode()).decode()
+    text = f"data:\n  token: {written}\n  user: x"
+    found = look(text)
+
+    assert (found.text, codes(found.noise), text[found.start : found.end]) == (GOOD, ["base64"], written)
+    for other in (HEADER.encode(), b"eyJ.a.\xff", b"eyJ.a.b c", b"eyJhbGciO"):
+        assert look(base64.b64encode(other).decode()).kind == "unknown"
+    assert look(f"ZXlK{'A' * 9}").kind == "unknown"
+
+
 def test_each_of_several_tokens_is_found_at_its_place() -> None:
     text = f"{GOOD}\n{SESSION}\n{GOOD}\n"
     found = inspect(text, now=NOW).tokens
@@ -222,7 +236,11 @@ def test_what_is_wrong_is_said_to_the_character(
 
     assert (defect.segment, defect.index, defect.expected) == (where, index, expected)
     if index is not None:
-        assert f"{index + 1} of " in defect.sentence or code == "bom"
+        assert (
+            f"{index + 1} of " in defect.sentence
+            or f" after character {index} of {index} " in defect.sentence
+            or code == "bom"
+        )
 
 
 def test_both_alphabets_and_junk_are_told_apart() -> None:
@@ -242,6 +260,17 @@ def test_a_short_object_with_a_space_is_a_token_too() -> None:
     text = token({}, {}).replace(segment({}), segment(b'{\n "alg": "HS256"}'), 1)
     assert text.startswith("ew")
     assert look(f"x {text} y").kind == "jws"
+
+
+def test_a_payload_alone_is_read_as_one() -> None:
+    found = look(PAYLOAD)
+    assert ([part.name for part in found.parts], found.state, codes(found.defects)) == (
+        ["payload"],
+        "alive",
+        ["segments"],
+    )
+    assert found.defects[0].sentence == "Parts with dots between them: 1; a token has 3, or 5 if it is encrypted."
+    assert [part.name for part in look(HEADER).parts] == ["header"]
 
 
 JWE = ".".join([segment({"alg": "dir", "enc": "A256GCM"}), "", "AAAA", "AAAA", "AAAA"])
@@ -391,7 +420,7 @@ def test_what_is_remarkable_is_said(code: str, text: str) -> None:
 def test_every_remark_and_every_defect_is_met_here() -> None:
     assert {code for code, _ in REMARKS} == set(texts.FINDINGS)
     assert {code for _, _, code, _, _ in WRONG} | {"size"} == set(texts.DEFECTS)
-    assert {code for _, noise in AROUND for code in noise} == set(texts.NOISE)
+    assert {code for _, noise in AROUND for code in noise} | {"base64"} == set(texts.NOISE)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Texts with tokens in them, of every kind and with every fault, the same for the same seed."""
 
+import base64
 import hmac
 import json
 from collections.abc import Callable
@@ -36,6 +37,10 @@ ESCAPES = (
 
 def segment(value: object) -> str:
     return b64encode(value if isinstance(value, bytes) else json.dumps(value).encode()).decode()
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 class Maker:
@@ -198,6 +203,9 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: f"next=%252Fcb%253Ftoken%253D{m.token().replace('.', '%252E')}%2526x%25253d{m.token()}%25zzey",
     lambda m: f"https://a.example/cb?{m.word()}=1&token={m.token().replace('.', '%2E')}%26x&y",
     lambda m: f"https://a.example/verify/{m.token()}/next",
+    lambda m: (
+        f"token: {b64(m.token())} {b64(m.token() + m.chance.choice((chr(10), ' ', chr(31))))[:-1]}, {b64('eyJ.a.b é')}"
+    ),
     lambda m: "\u200b".join(m.cut(m.token())),
     lambda m: "\r\n  ".join(m.cut(m.token())) + "\n",
     lambda m: "\n".join([*m.cut(m.token()), "..."]),
@@ -217,6 +225,7 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: m.token().rpartition(".")[0],
     lambda m: f"{m.token()}.{m.word()}",
     lambda m: segment(m.header()),
+    lambda m: segment(m.claims()),
     lambda m: m.saying(b'{"a":"' + m.chance.randbytes(9) + b'\xff"}'),
     lambda m: m.saying("\ufeff".encode() + json.dumps(m.claims()).encode()),
     lambda m: m.saying(m.chance.choice([b"[]", b"null", b'"text"', b"7", b"true"])),

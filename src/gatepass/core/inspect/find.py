@@ -7,7 +7,7 @@ off, and is not searched again.
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatepass.core.inspect import texts
@@ -28,6 +28,7 @@ _TOKEN: Final = re.compile(
     (?:
       (?P<paseto> v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?)
     | (?P<opaque> [A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-]))
+    | (?P<base64> ZXlK[A-Za-z0-9+/]+={0,2})
     | (?P<jose> e[wy])
     )
     """,
@@ -57,6 +58,7 @@ _IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=\Z", re.ASCII)
 _CUT: Final = "\u2026!*"
 _QUOTES: Final = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 _NOT_BASE64URL: Final = re.compile(r"[^A-Za-z0-9_-]")
+_NOT_COMPACT: Final = re.compile(r"[^A-Za-z0-9_.-]")
 # Of these a token can go on over the end of a line; whatever else is in the text, it is not one broken token.
 _JOINED: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=.~ \t\r\n\xa0"
 #: Lengths of whole signatures: of 32, 48, 64, 96, 132, 256, 384 and 512 octets.
@@ -89,7 +91,7 @@ class Found:
     in_url: bool
 
 
-def find(text: str) -> Iterator[Found]:
+def find(text: str) -> Iterator[Found]:  # noqa: C901  one form of token after the other
     """The tokens in *text*; if there is none and it is one word, that word."""
     edges = len(text) - len(text.lstrip()), len(text.rstrip())
     text = _AROUND.sub(lambda match: " " * len(match[0]), text)
@@ -102,6 +104,11 @@ def find(text: str) -> Iterator[Found]:
         if at - start < _SHORTEST:
             continue
         found = _clean(text, start, at, edges)
+        if match["base64"] is not None:
+            if (token := _in_base64(match["base64"])) is None:
+                continue
+            noise = Noise(code="base64", at=start, sentence=texts.NOISE["base64"])
+            found = replace(found, text=token, noise=(*found.noise, noise))
         if match["jose"] is not None:
             if not _begins_a_token(found.text):
                 continue
@@ -132,6 +139,16 @@ def _begins_a_token(text: str) -> bool:
     except binascii.Error:
         return False
     return _OBJECT.match(said) is not None and said.rstrip().endswith(b"}")
+
+
+def _in_base64(text: str) -> str | None:
+    """The token that *text* is in base64, which begins as `eyJ` does; None if it is none."""
+    whole = text.rstrip("=")
+    try:
+        said = binascii.a2b_base64(whole + "=" * (-len(whole) % 4)).decode("ascii").strip(" \t\n\r\f\v")
+    except ValueError:
+        return None
+    return said if said.count(".") in _COMPACT and not _NOT_COMPACT.search(said) else None
 
 
 def _broken_until(text: str, start: int, *, step: bool) -> int | None:

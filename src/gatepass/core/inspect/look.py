@@ -29,7 +29,7 @@ MAX_DISCLOSURES: Final = 200
 MAX_SIGNATURES: Final = 10
 
 _SIGNED: Final = ("header", "payload", "signature")
-_ENCRYPTED: Final = ("header", "encrypted key", "iv", "ciphertext", "tag")
+_ENCRYPTED: Final = ("header", "encrypted key", "IV", "ciphertext", "tag")
 #: Octets of the signature at the end of a public PASETO, by its version.
 _PASETO_SIGNATURE: Final = {"v1": 256, "v2": 64, "v3": 96, "v4": 64}
 _COMPACT: Final = re.compile(r"ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)?")
@@ -89,7 +89,12 @@ class Look:
     def _dotted(self, text: str) -> str:
         count = text.count(".") + 1
         segments = text.split(".", 5)[:5]
-        self._read_header("header", segments[0])
+        # Without an `alg` there is no header (RFC 7515 section 4.1.1): a part alone is then a payload.
+        alone = Reader().object("", text, {}) if count == 1 else None
+        if alone and "alg" not in alone:
+            segments = ["", text]
+        else:
+            self._read_header("header", segments[0])
         # RFC 7516 section 4.1.2: `enc` must be there. Without it, it is a signed token that was pasted twice, or worse.
         if count == len(_ENCRYPTED) and ("enc" in self._header or not self._header):
             for name, segment in zip(_ENCRYPTED[1:], segments[1:], strict=True):

@@ -188,7 +188,8 @@ class Reader:
             )
         except json.JSONDecodeError as error:
             index, expected = _missed(said, error)
-            self.defect("json", segment, index, expected, length=len(said))
+            place = f"character {index + 1}" if index < len(said) else f"after character {index}"
+            self.defect("json", segment, index, expected, length=len(said), place=place)
             return _NOTHING, []
         for name in sorted(twice)[:MAX_DUPLICATES]:
             self.find("duplicate", segment=segment.capitalize(), name=brief(name))

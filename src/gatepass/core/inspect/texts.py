@@ -30,6 +30,7 @@ NOISE: Final[Mapping[str, str]] = {
     "quotes": "Quotes are not part of the token.",
     "line_breaks": "The token was broken into {count} pieces; it was put together again.",
     "percent": "{count} characters were written for a URL, such as %2E for a dot; they were decoded.",
+    "base64": "The token was in base64 once more, as Kubernetes keeps secrets; it was decoded.",
     "zero_width": "{count} characters that nobody sees (zero width) were in the token; they came with copy and paste.",
     "trailing": "Dots and commas after the token belong to the sentence around it.",
     "spaces": "White space around the token is not part of it.",
@@ -42,16 +43,16 @@ DEFECTS: Final[Mapping[str, str]] = {
         "{segment}, character {number} of {length}: `{found}` is of the other base64 alphabet; here it is `{expected}`."
     ),
     "character": "{segment}, character {number} of {length}: `{found}` is not base64url.",
-    "length": "{segment}: {length} characters of base64url cannot be; one is missing, or one too many.",
+    "length": "{segment}: base64url is never {length} characters long; one is missing, or one too many.",
     "unused_bits": (
         "{segment}, character {number} of {length}: `{found}` sets bits that nothing reads; its"
         " one spelling is `{expected}`."
     ),
     "empty": "{segment}: it is empty.",
-    "segments": "{found} parts with dots between them; a token has {expected}.",
+    "segments": "Parts with dots between them: {found}; a token has {expected}.",
     "utf8": "{segment}, octet {number} of {length} when decoded: not UTF-8.",
     "bom": "{segment}: it begins with a byte order mark, which JSON in tokens does not have.",
-    "json": "{segment}, character {number} of {length} when decoded: not JSON; expected {expected}.",
+    "json": "{segment}, {place} of {length} when decoded: not JSON; expected {expected}.",
     "json_object": "{segment}: JSON, but no object; expected `{`.",
     "json_constant": "{segment}: `{found}` is no number of JSON.",
     "json_number": "{segment}: a number has more digits, or is larger, than verifiers read.",

@@ -19,6 +19,7 @@ const BEGINNING = new RegExp(
   String.raw`(?:(?<![A-Za-z0-9_\-.~])|(?<=(?:%(?:25){0,2}|\\x|\\u[0-9A-Fa-f]{2})[0-9A-Fa-f]{2}|\\[nrtbf]|=3D))(?:` +
     String.raw`v[1-4]\.(?:local|public)\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?` +
     String.raw`|[A-Za-z0-9_-]{22}\.(?:[0-9]{1,9}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_~-]|\.[A-Za-z0-9_-])` +
+    String.raw`|(?<base64>ZXlK[A-Za-z0-9+/]+={0,2})` +
     String.raw`|(?<jose>e[wy]))`,
   "g",
 );
@@ -57,6 +58,11 @@ export function* find(pasted) {
     if (isJose) at = endOfWord(text, at, isStep);
     if (at - start < 2 * SHORTEST && pointsIn(text, start, at) < SHORTEST) continue;
     let found = clean(text, start, at, edges);
+    if (match.groups.base64) {
+      const token = inBase64(match.groups.base64);
+      if (token === null) continue;
+      found = { ...found, text: token, noise: [...found.noise, { code: "base64", at: start, sentence: NOISE.base64 }] };
+    }
     if (isJose) {
       if (!beginsToken(found.text)) continue;
       const end = isTail ? brokenUntil(text, start, isStep) : null; // looked at once: it is as long as the rest of the text
@@ -86,6 +92,13 @@ function beginsToken(text) {
   if (text.startsWith("eyJ")) return true;
   const said = new TextDecoder("latin1").decode(fromLetters(/^[A-Za-z0-9_-]*/.exec(text)[0]) ?? new Uint8Array());
   return said[0] === "{" && said[afterAll(ASCII_BLANK, said, 1)] === '"' && said[beforeAll(ASCII_BLANK, said) - 1] === "}";
+}
+
+/** The token that `text` is in base64, which begins as `eyJ` does; null if it is none. */
+function inBase64(text) {
+  const octets = fromLetters(text.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_"));
+  const said = new TextDecoder("latin1").decode(octets ?? new Uint8Array()).replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "");
+  return COMPACT_DOTS.has(dotsIn(said)) && /^[A-Za-z0-9_.-]+$/.test(said) ? said : null;
 }
 
 /** Where a token ends that begins at `start` and goes on after white space; null if it does not. */

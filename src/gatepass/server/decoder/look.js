@@ -17,7 +17,7 @@ const SIGNATURES_READ = 10;
 
 const SIGNED_DOTS = 2;
 const ENCRYPTED_DOTS = 4;
-const ENCRYPTED_PARTS = ["encrypted key", "iv", "ciphertext", "tag"];
+const ENCRYPTED_PARTS = ["encrypted key", "IV", "ciphertext", "tag"];
 const PASETO_SIGNATURE = { v1: 256, v2: 64, v3: 96, v4: 64 };
 const SESSION_TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const REFRESH_TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]\.(?:0|[1-9][0-9]{0,8})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
@@ -81,7 +81,7 @@ class Look {
   inJson(form) {
     if (form.has("ciphertext")) {
       this.#readHeader("header", form.get("protected"));
-      for (const name of ENCRYPTED_PARTS) this.#binary(name, textOr(form.get(name.replace(" ", "_"))));
+      for (const name of ENCRYPTED_PARTS) this.#binary(name, textOr(form.get(name.replace(" ", "_").toLowerCase())));
       return "jwe-json";
     }
     this.#payload(textOr(form.get("payload")));
@@ -105,7 +105,9 @@ class Look {
   #dotted(text) {
     const dots = text.split(".").length - 1;
     const segments = text.split(".", ENCRYPTED_DOTS + 1);
-    this.#readHeader("header", segments[0]);
+    const alone = dots ? null : new Reader().object("", text, {});
+    if (alone?.size && !alone.has("alg")) segments.unshift("");
+    else this.#readHeader("header", segments[0]);
     if (dots === ENCRYPTED_DOTS && (this.#header.has("enc") || !this.#header.size)) {
       for (const [at, name] of ENCRYPTED_PARTS.entries()) {
         if (segments[at + 1] || at) this.#binary(name, segments[at + 1]); // there is no key where it was agreed on

@@ -11,7 +11,7 @@ const DECODED = new Set(["json", "json_depth"]);
 /** What counts octets, or nothing that could be shown. */
 const NOT_SHOWN = new Set(["utf8", "bom"]);
 const IN_PASETO = ["version", "purpose", "payload", "footer"];
-const IN_COMPACT = { 3: ["header", "payload", "signature"], 5: ["header", "encrypted key", "iv", "ciphertext", "tag"] };
+const IN_COMPACT = { 3: ["header", "payload", "signature"], 5: ["header", "encrypted key", "IV", "ciphertext", "tag"] };
 
 /** An element with the place of `defect` in `token`; null where it has none that could be shown. */
 export function placeOf(token, defect) {

@@ -168,7 +168,9 @@ export class Reader {
       return [value, last];
     } catch (error) {
       if (!(error instanceof NotJson)) throw error;
-      this.defect("json", segment, place(error.index, error.expected));
+      const known = place(error.index, error.expected);
+      const { index, length } = known;
+      this.defect("json", segment, { ...known, place: index < length ? `character ${index + 1}` : `after character ${index}` });
       return [NOTHING, []];
     }
   }
