@@ -97,6 +97,10 @@ def test_ready_means_that_somebody_could_log_in(server: Inside, tmp_path: Path) 
     assert ready(server) == 503
     keys.rename(tmp_path / "keys.json")
     assert ready(server) == 200
+    (tmp_path / "keys.json").chmod(0o644)
+    assert ready(server) == 503
+    (tmp_path / "keys.json").chmod(0o600)
+    assert ready(server) == 200
 
 
 def test_a_crowd_that_asks_whether_it_is_ready_writes_once_a_second(server: Inside) -> None:

@@ -191,7 +191,7 @@ _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
 def _stamp(status: os.stat_result) -> _Stamp:
-    return status.st_ino, status.st_mtime_ns, status.st_size
+    return status.st_ino, status.st_ctime_ns, status.st_size  # ctime: also of who may read it
 
 
 def _refused(cause: str, fix: str, path: Path) -> ConfigurationError:
