@@ -1,10 +1,12 @@
 """The key file: one ring however many ask for it, whole at any moment, and for its owner alone."""
 
+import fcntl
 import importlib.util
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import pytest
 from support.crash import Stepwise
 
-from gatepass.errors import ConfigurationError
+from gatepass.errors import ConfigurationError, StoreError
 from gatepass.keys import EcKey, KeyFile, KeyRing, generate, load
 from gatepass.keys import file as module
 from gatepass.keys.keeper import _after_fork
@@ -223,6 +225,55 @@ def test_a_file_of_another_user_is_refused(path: Path) -> None:
         KeyFile(path)._check(os.stat_result(found))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_a_lock_of_another_user_is_refused(path: Path) -> None:
+    """In a folder for all, such as /tmp: who has it open could hold us for ever."""
+    path.parent.mkdir()
+    path.parent.chmod(0o1777)
+    lock = path.with_name("keys.json.lock")
+    lock.touch(0o600)
+    os.chown(lock, 65_534, 65_534)
+
+    assert refused(path).cause == "the lock of the key file belongs to another user"
+    os.chown(lock, 0, 0)
+    assert KeyFile(path).ring()
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Somebody holds the lock."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with path.with_name("keys.json.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_lock_that_is_never_let_go_is_a_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.05)
+    with held(path), pytest.raises(StoreError, match="locked by another process"):
+        KeyFile(path).ring()
+    assert KeyFile(path).ring()
+
+
+def test_a_lock_that_is_let_go_is_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused_once, found = threading.Event(), []
+
+    def pause(seconds: float) -> None:
+        refused_once.set()
+        released.wait(10)
+
+    released = threading.Event()
+    monkeypatch.setattr(module, "sleep", pause)
+    waiting = threading.Thread(target=lambda: found.append(KeyFile(path).ring()))
+    with held(path):
+        waiting.start()
+        assert refused_once.wait(10)
+        assert not found
+    released.set()
+    waiting.join()
+    assert len(found) == 1
+
+
 def test_a_draft_that_somebody_planted_gets_no_keys(path: Path, tmp_path: Path) -> None:
     """Who made it has it open, or by another name, and would read what is written into it."""
     path.parent.mkdir(mode=0o700)
@@ -238,15 +289,20 @@ def test_a_draft_that_somebody_planted_gets_no_keys(path: Path, tmp_path: Path) 
     assert not draft.exists()
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o702, 0o773])
-def test_a_folder_that_everybody_may_write_to_is_refused(path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o777, 0o702, 0o773, 0o770, 0o720])
+def test_a_folder_that_others_may_write_to_is_refused(path: Path, mode: int) -> None:
     """They could move the file away; new keys log everybody out."""
     path.parent.mkdir()
     for made in (False, True):
         path.parent.chmod(mode)
-        assert f"everybody may write to the folder of the key file (mode {mode:04o})" in refused(path).cause
+        assert f"others may write to the folder of the key file (mode {mode:04o})" in refused(path).cause
         assert path.exists() == made
-        for good in (0o700, 0o770, mode | 0o1000):  # with the sticky bit, as /tmp has it, each may move only their own
+        for good in (
+            0o700,
+            0o750,
+            0o755,
+            mode | 0o1000,
+        ):  # with the sticky bit, as /tmp has it, each may move only their own
             path.parent.chmod(good)
             assert KeyFile(path).ring()
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import time
+from time import monotonic, sleep, time
 from typing import Final, TypeAlias
 
 try:
@@ -15,7 +15,7 @@ except ImportError:  # Windows: the rest of this package works, and a key file s
     fcntl = None  # type: ignore[assignment]
 
 from gatepass.core.keyring import KeyRing
-from gatepass.errors import ConfigurationError
+from gatepass.errors import ConfigurationError, StoreError
 from gatepass.folders import private_folder
 from gatepass.keys import written
 from gatepass.keys.keeper import KeyKeeper
@@ -23,6 +23,10 @@ from gatepass.keys.made import new_ring
 
 #: A file of more bytes is not ours: 1 MiB, about 2,000 keys.
 _MAX_FILE: Final = 1 << 20
+#: Seconds that the lock is waited for: whoever holds it writes one small file. Our choice.
+LOCK_TIMEOUT: Final = 10.0
+#: Seconds between two tries. The system can wait for a lock, but not for so long and no longer.
+_TRY_AGAIN: Final = 0.01
 
 _Stamp: TypeAlias = tuple[int, int, int]
 
@@ -81,7 +85,11 @@ class KeyFile(KeyKeeper):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock file beside the file: one process at a time, and nobody once its holder has died."""
+        """Hold the lock file beside the file: one process at a time, and nobody once its holder has died.
+
+        Raises:
+            StoreError: Another process has held it for longer than anybody needs.
+        """
         if fcntl is None:
             raise _refused(
                 f"files cannot be locked on {sys.platform}", "Keep the ring elsewhere and give a KeyRing.", self._path
@@ -91,11 +99,24 @@ class KeyFile(KeyKeeper):
             self._check_folder()
             lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            with self._usable():
+                self._check_owner(os.fstat(lock), "the lock of the key file")  # who else has it open can hold us up
+                self._wait_for(lock)
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)  # said aloud: a process forked meanwhile holds the same lock
             os.close(lock)
+
+    def _wait_for(self, lock: int) -> None:
+        assert fcntl is not None  # noqa: S101  the caller has asked
+        end = monotonic() + LOCK_TIMEOUT
+        while True:
+            try:
+                return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if monotonic() >= end:
+                    raise StoreError(f"the key file {self._path} is locked by another process") from None
+            sleep(_TRY_AGAIN)
 
     def _write(self, ring: KeyRing) -> None:
         """Replace the file as a whole: whoever reads it finds the old ring or the new one, whenever this stops."""
@@ -151,9 +172,10 @@ class KeyFile(KeyKeeper):
 
     def _check_folder(self) -> None:
         mode = self._path.parent.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:  # with the sticky bit nobody moves the files of others away
+        writable = mode & (stat.S_IWOTH | stat.S_IWGRP)
+        if writable and not mode & stat.S_ISVTX:  # with the sticky bit nobody moves the files of others away
             raise _refused(
-                f"everybody may write to the folder of the key file (mode {stat.S_IMODE(mode):04o})",
+                f"others may write to the folder of the key file (mode {stat.S_IMODE(mode):04o})",
                 "chmod 700 it, or name a file in a folder of its own.",
                 self._path,
             )
@@ -161,16 +183,17 @@ class KeyFile(KeyKeeper):
     def _check(self, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
             raise _refused("the key file is not a file of keys", _ANOTHER, self._path)
-        if status.st_uid != os.geteuid():
-            raise _refused(
-                "the key file belongs to another user", "Run as its owner, or name another file.", self._path
-            )
+        self._check_owner(status, "the key file")
         if status.st_mode & 0o077:
             raise _refused(
                 f"others may read or write the key file (mode {stat.S_IMODE(status.st_mode):04o})",
                 "If nobody has, chmod 600 it; if somebody may have, remove it: new keys are made and all log in again.",
                 self._path,
             )
+
+    def _check_owner(self, status: os.stat_result, what: str) -> None:
+        if status.st_uid != os.geteuid():
+            raise _refused(f"{what} belongs to another user", "Run as its owner, or name another file.", self._path)
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
