@@ -152,6 +152,7 @@ def verify(
         MalformedCredential: Not a token, or one that breaks a rule of form; `reason` says which.
         UnknownCredential: Not signed by one of *keys*, or not meant for this place; `reason` says which.
         ExpiredCredential: It was good once.
+        StoreError: A `KeySource` could not get the keys; nothing is said of the token.
         ConfigurationError: What was asked for can check nothing.
     """
     at = _moment(now)

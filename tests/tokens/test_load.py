@@ -164,6 +164,22 @@ def test_a_jwk_and_its_reader_agree_on_what_it_is_for() -> None:
     assert keys.algorithms == {"PS256"}
 
 
+def test_of_a_set_an_algorithm_is_for_those_that_do_not_say_theirs() -> None:
+    """And that can be for it: the others go by what they say, or by their curve."""
+    rsa = PAIRS["RS256"].to_jwk()
+    bare = {name: text for name, text in rsa.items() if name not in {"alg", "kid"}}
+    curve = {name: text for name, text in PAIRS["ES256"].to_jwk().items() if name != "alg"}
+    said = {**rsa, "alg": "PS256", "kid": "said"}
+
+    keys = load({"keys": [bare, said, PAIRS["Ed25519"].to_jwk(), curve]}, algorithm="RS256")
+    assert isinstance(keys, KeySet)
+    assert [key.alg for key in keys] == ["RS256", "PS256", "Ed25519", "ES256"]
+    assert "does not say for which" in cause({"keys": [bare, curve]}, algorithm="ES256")
+    assert "no such algorithm" in cause({"keys": [said]}, algorithm="none")
+    assert "not a JSON object" in cause({"keys": [7]}, algorithm="RS256")
+    assert "not supported" in cause({"keys": [{"kty": []}]}, algorithm="RS256")
+
+
 def test_a_key_is_named_by_itself_or_else_by_its_reader() -> None:
     jwk = PAIRS["ES256"].to_jwk()
 

@@ -5,9 +5,10 @@ import json
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler
 from time import monotonic
 from typing import Any
@@ -20,7 +21,7 @@ from gatepass.core.keys import MAX_KEYS
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError, StoreError, UnknownCredential
 from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, fetch, generate, remote
-from gatepass.keys.remote import DEFAULT_AGE, MAX_AGE, MAX_TIMEOUT, MIN_AGE, PAUSE
+from gatepass.keys.remote import DEFAULT_AGE, FIRST_PAUSE, MAX_AGE, MAX_TIMEOUT, MIN_AGE, OVERDUE, PAUSE
 from gatepass.tokens import sign, verify
 
 KEY, OTHER = generate("ES256"), generate("ES256")
@@ -48,6 +49,13 @@ class Seconds:
 @pytest.fixture
 def seconds() -> Seconds:
     return Seconds()
+
+
+def landed(keys: RemoteKeySet | AsyncRemoteKeySet) -> None:
+    """Wait for the fetch that is under way, if there is one."""
+    flight = keys._flight
+    if flight is not None:
+        flight.done.result(25)
 
 
 def test_a_token_of_the_issuer_verifies_and_the_keys_are_fetched_once(issuer: Issuer, seconds: Seconds) -> None:
@@ -146,6 +154,7 @@ def test_keys_are_good_for_as_long_as_the_issuer_says_within_bounds(
 
     seconds.now += 0.5
     keys.key_set(None)
+    landed(keys)
     assert len(issuer.paths) == 2
 
 
@@ -267,6 +276,8 @@ def test_the_last_good_set_stays_when_the_issuer_breaks(
     seconds.now += DEFAULT_AGE
 
     assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+    landed(keys)
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
     assert issuer.paths == ["/keys", "/keys"]
 
 
@@ -280,11 +291,11 @@ def test_without_a_good_set_it_is_a_fault_and_asked_again_later(
         with pytest.raises(StoreError) as caught:
             verify(sign(CLAIMS, KEY), keys, **CHECK)
         assert reason in str(caught.value)
-        assert caught.value.retry_after == PAUSE
+        assert caught.value.retry_after == FIRST_PAUSE
     assert len(issuer.paths) == 1
 
     issuer.instead, issuer.status, issuer.body, issuer.headers = None, 200, jwks(KEY), {}
-    seconds.now += PAUSE
+    seconds.now += FIRST_PAUSE
     keys._timeout = 20
     assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
 
@@ -376,6 +387,21 @@ def test_an_algorithm_is_for_the_keys_that_do_not_say_theirs(issuer: Issuer) -> 
     assert [key.alg for key in found] == ["RS256", "PS256", "ES256"]
 
 
+def test_one_key_for_two_algorithms_is_for_the_one_that_is_asked_for(issuer: Issuer) -> None:
+    rsa = generate("RS256").to_jwk()
+    twice = [{**rsa, "alg": alg, "kid": "one"} for alg in ("PS512", "PS256", "RS256")]
+    another = {**generate("RS256").to_jwk(), "alg": "RS256", "kid": "one"}
+    for members in (twice, twice[::-1]):
+        issuer.body = jwks(KEY, more=tuple(members))
+        for algorithm in ("RS256", "PS256"):
+            found = RemoteKeySet(issuer.url, algorithm=algorithm).key_set(None)
+            assert {key.kid: key.alg for key in found} == {"one": algorithm, KEY.kid: "ES256"}
+        for other in (None, "PS384"):
+            assert [key.kid for key in RemoteKeySet(issuer.url, algorithm=other).key_set(None)] == [KEY.kid]
+        issuer.body = jwks(KEY, more=(*members, another))
+        assert [key.kid for key in RemoteKeySet(issuer.url, algorithm="RS256").key_set(None)] == [KEY.kid]
+
+
 # -- nobody waits who need not, and nobody for long --------------------------------------------------------------------
 
 
@@ -406,6 +432,97 @@ def test_whoever_has_a_key_does_not_wait_for_the_fetch_of_others(issuer: Issuer,
     for thread in threads:
         thread.join()
     assert len(issuer.paths) == 2
+
+
+def test_whoever_has_a_key_does_not_wait_for_the_fetch_that_they_begin(issuer: Issuer, seconds: Seconds) -> None:
+    """The set is past its time and the issuer silent: neither then nor each time that it is asked again."""
+    plain, loop = RemoteKeySet(issuer.url, clock=seconds, timeout=20), AsyncRemoteKeySet(issuer.url, clock=seconds)
+    token = sign(CLAIMS, KEY)
+    plain.key_set(None)
+    asyncio.run(loop.keys_for(None))
+    WAIT.clear()
+    issuer.instead = stall
+    seconds.now += DEFAULT_AGE
+    assert verify(token, plain, **CHECK)["sub"] == "s"
+    with pytest.raises(StopIteration):
+        loop.keys_for(token).send(None)  # without a turn of the loop
+    under_way = [plain._flight, loop._flight]
+    assert all(flight is not None and not flight.done.done() for flight in under_way)
+    WAIT.set()
+    landed(plain)
+    landed(loop)
+
+    WAIT.clear()
+    seconds.now += OVERDUE  # and it has been silent for long
+    assert verify(token, plain, **CHECK)["sub"] == "s"
+    assert plain._flight is not None
+    WAIT.set()
+    landed(plain)
+
+
+def test_who_has_not_asked_for_long_waits_and_trusts_no_key_that_was_withdrawn(
+    issuer: Issuer, seconds: Seconds
+) -> None:
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    keys.key_set(None)
+    issuer.body = jwks(OTHER)
+    seconds.now += DEFAULT_AGE + OVERDUE
+
+    with pytest.raises(UnknownCredential):
+        verify(sign(CLAIMS, KEY), keys, **CHECK)
+    assert verify(sign(CLAIMS, OTHER), keys, **CHECK)["sub"] == "s"
+    assert len(issuer.paths) == 2
+
+
+def test_without_any_key_the_issuer_is_asked_again_sooner(issuer: Issuer, seconds: Seconds) -> None:
+    issuer.status = 503
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    for number in range(1, 4):
+        with pytest.raises(StoreError):
+            keys.key_set(None)
+        seconds.now += FIRST_PAUSE - 1
+        with pytest.raises(StoreError):
+            keys.key_set(None)
+        assert len(issuer.paths) == number
+        seconds.now += 1
+
+    issuer.status = 200
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+
+
+@pytest.mark.parametrize("line", range(1, 4))
+def test_a_fetch_that_lands_during_a_look_makes_no_refusal(issuer: Issuer, seconds: Seconds, line: int) -> None:
+    """The set of before beside the good news of after would be: there is no such key."""
+    keys = AsyncRemoteKeySet(issuer.url, clock=seconds)
+    asyncio.run(keys.keys_for(None))
+    WAIT.clear()
+    issuer.body = jwks(KEY, OTHER)
+    issuer.instead = answers_late(issuer)
+    seconds.now += PAUSE
+    look = next(value for value in vars(type(keys).__mro__[1]).values() if "no refusal" in str(value.__doc__))
+    lines = 0
+
+    def trace(frame: Any, event: str, arg: object) -> Any:
+        nonlocal lines
+        if frame.f_code is not look.__code__:
+            return None
+        lines += event == "line"
+        if event == "line" and lines == line:
+            WAIT.set()
+            landed(keys)
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        with suppress(StoreError):  # it was not there yet: a fault, and no refusal
+            assert keys.key_set(OTHER.kid).get(OTHER.kid) is not None
+    finally:
+        sys.settrace(before)
+        WAIT.set()
+    assert lines >= line
+    landed(keys)
+    assert verify(sign(CLAIMS, OTHER), keys, **CHECK)["sub"] == "s"
 
 
 def test_a_task_that_has_a_key_does_not_wait_at_all(issuer: Issuer, seconds: Seconds) -> None:
@@ -679,11 +796,12 @@ def test_a_time_that_nobody_can_wait_is_refused(timeout: Any) -> None:
     assert RemoteKeySet("https://issuer.example/", timeout=MAX_TIMEOUT)
 
 
-@pytest.mark.parametrize("algorithm", ["none", "HS256", "", "rs256", [], 5, b"RS256"])
-def test_an_algorithm_that_no_public_key_is_for_is_refused(algorithm: Any) -> None:
-    with pytest.raises(ConfigurationError, match="algorithm"):
+@pytest.mark.parametrize("algorithm", ["none", "HS256", "ES256", "EdDSA", "", "rs256", [], 5, b"RS256"])
+def test_an_algorithm_that_rsa_keys_are_not_for_is_refused(algorithm: Any) -> None:
+    """All other public keys say theirs, so there it would do nothing."""
+    with pytest.raises(ConfigurationError, match="RSA keys"):
         AsyncRemoteKeySet("https://issuer.example/", algorithm=algorithm)
-    for good in ("RS256", "EdDSA", None):
+    for good in ("RS256", "PS512", None):
         assert AsyncRemoteKeySet("https://issuer.example/", algorithm=good)
 
 

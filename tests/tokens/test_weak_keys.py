@@ -116,6 +116,9 @@ def test_a_private_key_brings_its_factors_and_no_third_one() -> None:
     bare = {name: value for name, value in JWK.items() if name in {"kty", "alg", "n", "e", "d"}}
 
     assert "p is missing" in cause(bare)
+    for name in ("p", "q", "dp", "dq", "qi"):  # one that lost its `d` is no public key
+        assert "the member d is missing" in cause({**public(), name: JWK[name]})
+    assert load(public())
     assert "two factors" in cause({**JWK, "oth": []})
 
 

@@ -77,8 +77,8 @@ def read_json(data: bytes) -> Any:
     try:
         value = _decode(data)
         # A text that its own value is written as has each name once, and no space. Our own signer writes such a text,
-        # and so do most; for the rest the slower reader below counts names. What has few brackets is also shallow.
-        if _encode(value) == data and (data.count(b"[") + data.count(b"{") <= MAX_DEPTH or _shallow(data)):
+        # and so do most; for the rest the slower reader below counts names.
+        if _encode(value) == data and _shallow(data):
             return value
     except (ValueError, OverflowError, RecursionError):
         pass  # the slower reader has the same reasons to refuse it, and more
@@ -86,7 +86,7 @@ def read_json(data: bytes) -> Any:
 
 
 def _shallow(data: bytes) -> bool:
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:  # what has few brackets is also shallow
         return True
     depth = deepest = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", data)):

@@ -9,7 +9,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from weakref import WeakSet
 
 from gatepass.core import jws
-from gatepass.core.keys import ALGORITHMS, MAX_KEYS, HmacKey, Key, KeySet, current_name, read_jwk
+from gatepass.core.keys import ALGORITHMS, MAX_KEYS, HmacKey, Key, KeySet, RsaKey, read_member
 from gatepass.core.strict import read_object
 from gatepass.errors import ConfigurationError, CredentialError, MalformedCredential, StoreError
 from gatepass.keys.fetch import Unanswered, address, fetch
@@ -32,11 +32,16 @@ TIMEOUT: Final = 5.0
 MAX_TIMEOUT: Final = 60.0
 #: Seconds between two fetches that tokens can cause. A stranger can make up a kid with each request.
 PAUSE: Final = 30.0
+#: Seconds between two while there are no keys at all: everybody is refused as long as the issuer is not asked again.
+FIRST_PAUSE: Final = 5.0
 #: Seconds that a set is good: without `max-age` five minutes, with it within these bounds. Our choice: a key that was
 #: withdrawn is gone within a day, and no issuer is asked more than once a minute.
 DEFAULT_AGE: Final = 300.0
 MIN_AGE: Final = 60.0
 MAX_AGE: Final = 86_400.0
+#: Seconds past its time for which a set is used while a new one is fetched. Our choice: who slept for longer waits,
+#: once, and trusts no key that was withdrawn meanwhile.
+OVERDUE: Final = 3_600.0
 
 #: Seconds that a fetch has to end after its time is over, before nobody waits for it any more. It ends by itself but
 #: while a name is being looked up.
@@ -49,9 +54,16 @@ _PUBLIC: Final = ALGORITHMS - HmacKey.algorithms
 logger: Final = logging.getLogger("gatepass.keys")
 
 
-class _Held(NamedTuple):
-    keys: KeySet
-    good_until: float
+class _Known(NamedTuple):
+    """What is known, always replaced as a whole: who reads it sees no set of before beside a fault of after."""
+
+    keys: KeySet | None = None
+    good_until: float = 0.0
+    #: Why the last fetch brought nothing, or that it has not ended; empty if it brought these keys.
+    trouble: str = ""
+
+    def lacks(self, kid: str | None) -> bool:
+        return self.keys is None or (kid is not None and self.keys.get(kid) is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +95,7 @@ class _Published:
         self._algorithm = _checked_algorithm(algorithm, self._source)
         self._timeout = _checked_timeout(timeout, self._source)
         self._clock = clock
-        self._held: _Held | None = None
-        self._trouble = ""
+        self._known = _Known()
         self._asked_at: float | None = None
         self._flight: _Flight | None = None
         self._starting = threading.Lock()  # held for a moment, and by nobody who waits for the issuer
@@ -94,18 +105,19 @@ class _Published:
         return f"<{type(self).__name__} {self._url.hostname}>"
 
     def _needed(self, kid: str | None) -> _Flight | None:
-        """The fetch to wait for before the keys are used, begun if there is none; None if nothing has to be awaited."""
-        held = self._held
-        lacking = held is None or (kid is not None and held.keys.get(kid) is None)
-        if held is not None and not lacking and self._clock() < held.good_until:
+        """The fetch to wait for before the keys are used, or None. One that is due is begun."""
+        known = self._known
+        lacking = known.lacks(kid)
+        late = self._clock() - known.good_until
+        if not lacking and late < 0:
             return None
         with self._starting:
             if self._flight is not None:
                 return self._flight if lacking else None  # whoever has keys does not wait for somebody else's fetch
-            if self._asked_at is not None and self._clock() - self._asked_at < PAUSE:
+            if self._asked_at is not None and self._clock() - self._asked_at < self._pause:
                 return None
             self._asked_at = self._clock()
-            self._trouble = "has not answered yet"
+            self._known = self._known._replace(trouble="has not answered yet")
             flight = self._flight = _Flight(end=monotonic() + self._timeout)
             _ = flight.done.set_running_or_notify_cancel()  # whoever stops waiting does not end it for the others
         try:
@@ -113,16 +125,21 @@ class _Published:
         except RuntimeError as error:  # there are too many threads, or this program is ending
             self._failed(f"was not asked: {error}")
             self._landed(flight)
-        return flight
+        # Nor for one's own, but where nobody has asked for long: with a trouble, the issuer was asked and is silent.
+        return flight if lacking or (late >= OVERDUE and not known.trouble) else None
 
-    def _known(self, kid: str | None) -> KeySet:
+    @property
+    def _pause(self) -> float:
+        return FIRST_PAUSE if self._known.keys is None else PAUSE
+
+    def _answer(self, kid: str | None) -> KeySet:
         """What there is for a token that names *kid*. A key that was not found because of a fault is no refusal."""
-        held = self._held
-        if held is not None and (kid is None or not self._trouble or held.keys.get(kid) is not None):
-            return held.keys
-        error = StoreError(f"the keys could not be fetched: the server {self._url.hostname} {self._trouble}")
+        known = self._known
+        if known.keys is not None and not (known.trouble and known.lacks(kid)):
+            return known.keys
+        error = StoreError(f"the keys could not be fetched: the server {self._url.hostname} {known.trouble}")
         if self._flight is None and self._asked_at is not None:
-            error.retry_after = max(ceil(self._asked_at + PAUSE - self._clock()), 1)
+            error.retry_after = max(ceil(self._asked_at + self._pause - self._clock()), 1)
         raise error
 
     def _fetch(self, flight: _Flight) -> None:
@@ -134,13 +151,12 @@ class _Published:
         else:
             for cause in left_out:
                 logger.info("a key of %s is left out: %s", self._url.hostname, cause)
-            self._held = _Held(keys, self._clock() + _age(said))
-            self._trouble = ""
+            self._known = _Known(keys, self._clock() + _age(said))
         finally:
             self._landed(flight)
 
     def _failed(self, trouble: str) -> None:
-        self._trouble = trouble
+        self._known = self._known._replace(trouble=trouble)
         logger.warning("keys were not fetched: the server %s %s", self._url.hostname, trouble)
 
     def _landed(self, flight: _Flight) -> None:
@@ -168,12 +184,13 @@ class RemoteKeySet(_Published):
     """The keys that are published at a URL. Threads may share it: ``verify(token, keys, ...)``.
 
     They are fetched when first asked for, again when their time is over, and when a token names a key that is not among
-    them, which is at most once in 30 seconds. While the issuer cannot be reached, the last good set stays. Why it was
-    not is in the log of `gatepass.keys`.
+    them, which is at most once in 30 seconds (five while there are none). Who has the key does not wait, unless nobody
+    has asked for an hour past their time. While the issuer cannot be reached, the last good set stays. Why it was not
+    is in the log of `gatepass.keys`.
 
     Args:
         url: Where they are: https, or http on this machine. It is configuration; a token never names it.
-        algorithm: What those RSA keys are for that do not say it themselves, such as RS256.
+        algorithm: What those RSA keys are for that do not say it themselves, or say several, such as RS256.
         timeout: Seconds for a fetch as a whole, 60 at most.
         clock: Seconds on a clock that never goes back.
 
@@ -193,7 +210,7 @@ class RemoteKeySet(_Published):
         flight = self._needed(kid)
         if flight is not None:
             _ = wait((flight.done,), flight.left)
-        return self._known(kid)
+        return self._answer(kid)
 
 
 class AsyncRemoteKeySet(_Published):
@@ -201,7 +218,7 @@ class AsyncRemoteKeySet(_Published):
 
     Args:
         url: As for `RemoteKeySet`.
-        algorithm: What those RSA keys are for that do not say it themselves, such as RS256.
+        algorithm: What those RSA keys are for that do not say it themselves, or say several, such as RS256.
         timeout: Seconds for a fetch as a whole, 60 at most.
         clock: Seconds on a clock that never goes back.
 
@@ -227,7 +244,7 @@ class AsyncRemoteKeySet(_Published):
                 _ = await asyncio.wait((done,), timeout=flight.left)
             finally:
                 _ = done.cancel()  # or it would look for its loop when that is long closed
-        return self._known(kid)
+        return self._answer(kid)
 
     def key_set(self, kid: str | None = None) -> KeySet:
         """What is held, at once: a fetch that is needed goes on beside, and whoever asks again finds what it found.
@@ -241,16 +258,18 @@ class AsyncRemoteKeySet(_Published):
             StoreError: They were not fetched yet, or lack this key and are being fetched, or cannot be.
         """
         _ = self._needed(kid)
-        return self._known(kid)
+        return self._answer(kid)
 
 
 def _checked_algorithm(algorithm: object, source: str) -> str | None:
     if algorithm is None:
         return None
-    if isinstance(algorithm, str) and current_name(algorithm) in _PUBLIC:
+    if isinstance(algorithm, str) and algorithm in RsaKey.algorithms:
         return algorithm
     raise ConfigurationError(
-        cause="the algorithm is not one of public keys", fix=f"Use one of {', '.join(sorted(_PUBLIC))}.", source=source
+        cause="the algorithm is not one of RSA keys; all others say it themselves",
+        fix=f"Use one of {', '.join(sorted(RsaKey.algorithms))}, or leave it out.",
+        source=source,
     )
 
 
@@ -280,20 +299,26 @@ def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet, li
         raise Unanswered('gave no list "keys"')
     if len(members) > MAX_KEYS:
         raise Unanswered(f"gave more than {MAX_KEYS} keys")
-    keys: dict[str, Key] = {}
+    named: dict[str, list[Key]] = {}
     left_out: list[str] = []
-    ambiguous: set[str] = set()
     for member in members:
-        says_nothing = isinstance(member, Mapping) and member.get("kty") == "RSA" and "alg" not in member
         try:
-            key = read_jwk(member, algorithm=algorithm if says_nothing else None, public_only=True, source=source)
+            key = read_member(member, algorithm=algorithm, public_only=True, source=source)
         except ConfigurationError as error:
             left_out.append(error.cause)
-            continue
-        if keys.setdefault(key.kid, key).to_jwk() != key.to_jwk():
-            ambiguous.add(key.kid)
-    left_out += ["its name (kid) is that of another key, too"] * len(ambiguous)
-    known = [key for kid, key in keys.items() if kid not in ambiguous]
+        else:
+            named.setdefault(key.kid, []).append(key)
+    meant = [_meant(same, algorithm) for same in named.values()]
+    known = [key for key in meant if key is not None]
+    left_out += ["its name (kid) is that of another key, or of the same for another algorithm"] * meant.count(None)
     if not known:
         raise Unanswered(f"gave no key that can be used: {left_out[0]}" if left_out else "gave a set without keys")
     return KeySet(known, source=source), left_out
+
+
+def _meant(same: list[Key], algorithm: str | None) -> Key | None:
+    """Of *same*, which have one name, the one that is meant: one key, for the algorithm asked for. Else None."""
+    if len({tuple((name, text) for name, text in key.to_jwk().items() if name != "alg") for key in same}) > 1:
+        return None
+    said = {key.alg: key for key in same}
+    return same[0] if len(said) == 1 else said.get(str(algorithm))

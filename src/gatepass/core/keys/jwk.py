@@ -65,6 +65,19 @@ def read_jwk(
     return _limited(key, members["key_ops"], source) if "key_ops" in members else key
 
 
+def read_member(jwk: object, *, algorithm: str | None, public_only: bool, source: str) -> Key:
+    """The key in *jwk*, one of a set: *algorithm* is for those that do not say theirs and can be for it.
+
+    Raises:
+        ConfigurationError: As for `read_jwk`.
+    """
+    if algorithm is not None and isinstance(jwk, Mapping):
+        family = FAMILIES.get(str(jwk.get("kty")))
+        if "alg" in jwk or family is None or current_name(algorithm) not in family.algorithms:
+            algorithm = None
+    return read_jwk(jwk, algorithm=algorithm, public_only=public_only, source=source)
+
+
 def read_jwks(jwks: object, *, algorithm: str | None = None, public_only: bool = False, source: str) -> KeySet:
     """The keys of *jwks*, a JWK Set as JSON gives it (RFC 7517 section 5).
 
@@ -82,8 +95,11 @@ def read_jwks(jwks: object, *, algorithm: str | None = None, public_only: bool =
         raise refused('the key set has no list "keys"', "Give a JWK Set (RFC 7517 section 5).", source)
     if len(members) > MAX_KEYS:
         raise refused(f"the key set has more than {MAX_KEYS} keys", "Leave out those that are retired.", source)
+    if algorithm is not None and current_name(algorithm) not in ALGORITHMS:
+        raise refused("there is no such algorithm", f"Use one of {', '.join(sorted(ALGORITHMS))}.", source)
     return KeySet(
-        (read_jwk(jwk, algorithm=algorithm, public_only=public_only, source=source) for jwk in members), source=source
+        (read_member(jwk, algorithm=algorithm, public_only=public_only, source=source) for jwk in members),
+        source=source,
     )
 
 

@@ -20,6 +20,7 @@ MIN_BITS: Final = 2_048
 MAX_BITS: Final = 8_192
 #: Bits of a public exponent, which a check costs too. 64: what OpenSSL takes with large moduli.
 _MAX_EXPONENT: Final = 64
+_PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi")
 
 
 def _pss(hash_: HashAlgorithm) -> padding.PSS:
@@ -130,8 +131,8 @@ class RsaKey(AsymmetricKey):
         if "oth" in jwk:
             raise refused("the modulus has more than two factors (oth)", "Make a key with two.", source)
         try:
-            if "d" in jwk:
-                d, p, q, dp, dq, qi = (_number(jwk, name, source) for name in ("d", "p", "q", "dp", "dq", "qi"))
+            if any(name in jwk for name in _PRIVATE):  # one that lost its `d` is no public key
+                d, p, q, dp, dq, qi = (_number(jwk, name, source) for name in _PRIVATE)
                 # `cryptography` also checks that they are the parts of this modulus.
                 pair = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, public).private_key()
                 return cls(pair, algorithm=algorithm, kid=kid, source=source)
