@@ -1,6 +1,7 @@
 """Requests of any bytes, straight into an ASGI application, and a browser as far as cookies go."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -252,9 +253,11 @@ def work(deed: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # what is collected may be anybody's, and takes steps to end
     sys.settrace(trace)
     try:
         deed()
     finally:
         sys.settrace(before)
+        gc.enable()
     return steps
