@@ -1,12 +1,19 @@
 """Keys that are fetched over TLS: from the server that the address names, under a trusted authority, or not at all."""
 
 import asyncio
+import gc
+import select
+import socket
 import ssl
+import struct
+import time
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from support.authority import DAY, Authority
@@ -14,6 +21,7 @@ from support.issuer import issuer, jwks
 
 from gatepass.errors import StoreError
 from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, generate
+from gatepass.keys.fetch import _secured
 from gatepass.keys.remote import DEFAULT_AGE
 from gatepass.tokens import sign, verify
 
@@ -112,3 +120,21 @@ def test_the_last_good_set_stays_when_the_server_is_believed_no_more(
 
         assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
         assert server.paths == ["/keys"]
+
+
+def test_a_connection_that_was_reset_before_it_was_secured_is_closed() -> None:
+    """Python leaves its own half open then, and says so later, in the middle of something else."""
+    with socket.create_server(("127.0.0.1", 0)) as server, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        line = socket.create_connection(server.getsockname())
+        reset, _ = server.accept()
+        reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset.close()
+        assert select.select([line], [], [], 10)[0], "it has arrived"
+
+        with pytest.raises(OSError, match="not connected"):
+            _secured(line, urlsplit("https://localhost/keys"), time.monotonic() + 10)
+
+        assert line.fileno() == -1
+        gc.collect()
+    assert [warning for warning in said if warning.category is ResourceWarning] == []

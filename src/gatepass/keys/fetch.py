@@ -151,8 +151,10 @@ def _secured(line: socket.socket, url: SplitResult, end: float) -> socket.socket
     if url.scheme != "https":
         return line
     with closing(line):  # it is taken out of there when the other takes over
+        context = ssl.create_default_context()
         line.settimeout(_left(end))
-        return ssl.create_default_context().wrap_socket(line, server_hostname=url.hostname)
+        _ = line.getpeername()  # of one that was reset meanwhile, `wrap_socket` would leave its own open
+        return context.wrap_socket(line, server_hostname=url.hostname)
 
 
 class _Bounded(io.RawIOBase):
