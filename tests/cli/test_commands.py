@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 from support.commands import DATABASE, run, told
 from support.register import REGISTER
 
@@ -441,6 +442,34 @@ def test_a_database_of_another_user_is_not_reachable(closed: Path, folder: Path)
 
     assert "Run this as its owner" in result.output
     assert len(told("user", "list")["users"]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_root_makes_nothing_beside_the_database_of_another_user(folder: Path) -> None:
+    """Keys that root made there would be closed to the server that runs as its owner."""
+    add()
+    keys = DATABASE.with_name("keys.json")
+    keys.unlink(missing_ok=True)
+    os.chown(DATABASE, 65_534, 65_534)
+
+    result = run("session", "end", "--all", code=3)
+
+    assert "Run this as its owner" in result.output
+    assert not keys.exists()
+    os.chown(DATABASE, 0, 0)
+    run("session", "end", "--all")
+
+
+@pytest.mark.parametrize("words", [("serve",), ("user", "list"), ("config", "show")])
+def test_a_path_that_the_system_refuses_is_a_sentence(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no traceback: a name of 300 letters, as good as a folder that may not be entered."""
+    monkeypatch.setenv("GATEPASS_ISSUER", "https://auth.example.com")
+    monkeypatch.setenv("GATEPASS_STORE", f"sqlite:///{'a' * 300}/gatepass.db")
+
+    result = CliRunner().invoke(root, words, prog_name="gatepass")
+
+    assert result.exit_code in ({0} if words[0] == "config" else {2, 3})
+    assert result.exception is None or isinstance(result.exception, SystemExit)
 
 
 @pytest.mark.parametrize(

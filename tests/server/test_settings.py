@@ -87,12 +87,12 @@ def test_the_file_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.M
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEPASS_ACCEPT", "jwt, session")
-    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "10.0.0.7,10.0.0.0/8,fc00::/7,")
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", "10.0.0.7,10.0.0.0/8,fc00::/7,::ffff:10.0.0.0/104,2001:db8::/32,")
 
     settings = load().settings
 
     assert settings.accept == ("jwt", "session")
-    assert settings.trusted_proxies == ("10.0.0.7", "10.0.0.0/8", "fc00::/7")
+    assert settings.trusted_proxies == ("10.0.0.7", "10.0.0.0/8", "fc00::/7", "::ffff:10.0.0.0/104", "2001:db8::/32")
 
 
 def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +159,9 @@ def test_a_misspelt_name_in_the_file_is_refused(tmp_path: Path) -> None:
         ("trusted_proxies", "10.0.0.7,::/0"),
         ("trusted_proxies", "0.0.0.0/1,128.0.0.0/1"),
         ("trusted_proxies", "8000::/1"),
+        ("trusted_proxies", "2000::/7"),
+        ("trusted_proxies", "::ffff:0:0/96"),
+        ("trusted_proxies", "::ffff:0:0/103"),
         ("trusted_proxies", "nginx"),
     ],
 )

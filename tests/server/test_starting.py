@@ -1,15 +1,21 @@
 """What has to be before anybody is told that the server listens, and what it is asked while it runs."""
 
 import asyncio
+import os
 import resource
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.command import environment, until_it_answers
 from support.inside import Inside, Visitor, inside
+from support.server import free_port
 
 from gatepass import ConfigurationError, StoreError
 from gatepass.server.app import create_app
@@ -175,6 +181,26 @@ def test_an_answer_is_sent_at_once(ours: bool, at_once: bool) -> None:
 
     asyncio.run(serve())
     assert [bool(one) for one in found] == [at_once]
+
+
+def test_a_server_whose_first_words_nobody_reads_serves(tmp_path: Path) -> None:
+    """`gatepass serve | head`, or a log that was closed: it had started, and then it was ended by that."""
+    port = free_port()
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gatepass", "dev", "--port", str(port)],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=write,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        until_it_answers(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        assert process.wait(20) == -signal.SIGTERM, "and ends when it is told to"
 
 
 @pytest.mark.parametrize(("host", "about"), [("nowhere.invalid", "host"), ("192.0.2.1", "host"), (None, "port")])

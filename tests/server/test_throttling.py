@@ -12,7 +12,7 @@ import argon2
 import httpx
 import pytest
 from support.asgi import FORM, JSON, PAGE, Pair, Reply
-from support.command import Process, running
+from support.command import Process, running, until_it_answers
 from support.inside import ANOTHER, EMAIL, PASSWORD, WRONG, Inside, Visitor, hashed, inside
 from support.server import free_port
 
@@ -116,18 +116,6 @@ def test_of_guesses_at_one_moment_at_several_processes_five_are_looked_at(tmp_pa
         assert asyncio.run(run()) == [401] * LIMIT + [429] * (40 - LIMIT)
         failed = [line for line in server.lines() if line.get("event", {}).get("kind") == "login_failed"]
         assert [line["event"]["reason"] for line in failed].count("login_failed") == LIMIT
-
-
-def until_it_answers(url: str) -> None:
-    """Workers take a moment to begin."""
-    for _ in range(100):
-        try:
-            assert httpx.get(f"{url}/readyz", timeout=10).status_code == 200
-        except httpx.TransportError:
-            threading.Event().wait(0.1)
-        else:
-            return
-    raise AssertionError("the server does not answer")
 
 
 def test_of_500_guesses_at_500_accounts_from_one_address_60_are_looked_at(server: Inside) -> None:

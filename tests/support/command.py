@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from support.server import ROOT
 
 DEADLINE = 20.0
@@ -120,3 +122,15 @@ def running(folder: Path, *words: str, **options: Any) -> Iterator[Process]:
         yield server
     finally:
         server.end()
+
+
+def until_it_answers(url: str) -> None:
+    """Workers take a moment to begin."""
+    for _ in range(100):
+        try:
+            assert httpx.get(f"{url}/readyz", timeout=10).status_code == 200
+        except httpx.TransportError:
+            threading.Event().wait(0.1)
+        else:
+            return
+    raise AssertionError("the server does not answer")

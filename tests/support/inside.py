@@ -129,7 +129,7 @@ class Visitor:
         typed: list[Pair] = [] if value is None else [("content-type", "application/json")]
         reply = self.browser.send(method, path, [*typed, *self.proof(), *headers], body)
         if reply.status == 200 and reply.one("content-type") == "application/json":
-            told = reply.json.get("credentials", reply.json)
+            told = reply.json.get("credentials") or reply.json
             if "expires_in" in told:
                 self.said = told
                 for name in ("access_token", "refresh_token"):

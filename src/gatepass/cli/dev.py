@@ -4,7 +4,7 @@ import click
 
 from gatepass import __version__
 from gatepass.cli import options
-from gatepass.cli.output import tell_fields, tell_json
+from gatepass.cli.output import heard_or_not, tell_fields, tell_json
 from gatepass.errors import ConfigurationError
 from gatepass.records import MODES
 from gatepass.server.running import run
@@ -47,10 +47,11 @@ def dev(*, mode: str | None, port: int | None, as_json: bool) -> None:
             "API": f"{url}/docs",
         }
         files = str(folder) if folder else "none: all is kept in memory, and gone when it ends"
-        if as_json:
-            tell_json({"mode": settings.mode, "url": url, "pages": told, "files": folder and str(folder)})
-            return
-        click.echo(f"gatepass {__version__} in {settings.mode} mode, on this machine only")
-        tell_fields({**{f"  {what}": where for what, where in told.items()}, "  files": files, "  stop": "Ctrl-C"})
+        with heard_or_not():
+            if as_json:
+                tell_json({"mode": settings.mode, "url": url, "pages": told, "files": folder and str(folder)})
+                return
+            click.echo(f"gatepass {__version__} in {settings.mode} mode, on this machine only")
+            tell_fields({**{f"  {what}": where for what, where in told.items()}, "  files": files, "  stop": "Ctrl-C"})
 
     run(loaded, announce=announce)

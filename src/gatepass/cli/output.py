@@ -1,6 +1,9 @@
 """What is printed: lines for people, JSON for programs, and nothing that could steer a terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +22,20 @@ def plain(value: object) -> str:
 def moment(at: int | None) -> str:
     """Seconds since the epoch as people read them, in UTC; empty for None."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """What is told in this block may find nobody who reads it, or no room: a server that has started goes on."""
+    try:
+        yield
+    except OSError:
+        fall_silent()
+
+
+def fall_silent() -> None:
+    """Let what could not be written go: it is still held, and would be tried once more when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell_json(document: Mapping[str, Any], indent: int | None = None) -> None:

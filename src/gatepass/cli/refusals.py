@@ -1,8 +1,6 @@
 """How a command ends that did not do it: a sentence, and an exit code that says of what kind."""
 
 import errno
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -10,6 +8,7 @@ from typing import IO, Any
 import click
 
 from gatepass.cli import NOT_REACHABLE, REFUSED, USAGE
+from gatepass.cli.output import fall_silent
 from gatepass.errors import ConfigurationError, FieldsInvalid, GatepassError, StoreError
 from gatepass.server.audit import as_json
 
@@ -81,8 +80,9 @@ def _sentences() -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise Unable("What was given is no text in UTF-8.") from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno == errno.EPIPE:  # whoever reads has heard enough: click ends without a word
             raise
-        # What could not be written is still held, and would be tried once more when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise Unable("The disk is full: not all of the answer could be written.") from error
+        if error.errno == errno.ENOSPC:
+            fall_silent()
+            raise Unable("The disk is full: not all of the answer could be written.") from error
+        raise Unable(f"{error.strerror or 'The system refuses it'}: {error.filename or 'no file'}.") from error

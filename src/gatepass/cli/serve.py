@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from gatepass.cli import options
-from gatepass.cli.output import tell_fields, tell_json
+from gatepass.cli.output import heard_or_not, tell_fields, tell_json
 from gatepass.server.checks import check, doubts
 from gatepass.server.running import run
 from gatepass.server.settings import load
@@ -29,10 +29,11 @@ def serve(*, config: Path | None, host: str | None, port: int | None, workers: i
     def announce(port: int) -> None:
         settings = loaded.settings
         told = {"public": settings.issuer, "listening": f"{settings.host} port {port}", "workers": workers}
-        if as_json:
-            tell_json({**told, "listening": {"host": settings.host, "port": port}})
-        else:
-            tell_fields(told)
+        with heard_or_not():
+            if as_json:
+                tell_json({**told, "listening": {"host": settings.host, "port": port}})
+            else:
+                tell_fields(told)
         for sentence in doubts(loaded):
             logger.warning("%s", sentence)
 

@@ -129,6 +129,8 @@ def _there(database: Path) -> bool:
     try:
         if not database.exists():
             return False
+        if database.stat().st_uid != os.geteuid():  # what root makes beside it, such as keys, its owner could not read
+            raise refused
     except PermissionError as error:
         raise refused from error
     if not os.access(database, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):

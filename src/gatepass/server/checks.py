@@ -109,9 +109,16 @@ def _check_files(loaded: Loaded) -> None:
 
 def _check_closed(path: Path, source: str, *, bits: int, owners: set[int]) -> None:
     """Refuse what others can look into or write to; what is not there yet is made for its owner alone."""
-    if not path.exists():
-        return
-    status, what = path.stat(), "700" if path.is_dir() else "600"
+    try:
+        if not path.exists():
+            return
+        status, what = path.stat(), "700" if path.is_dir() else "600"
+    except OSError as error:
+        raise ConfigurationError(
+            cause=f"{path} cannot be looked at: {(error.strerror or '').lower()}",
+            fix="Run as its owner.",
+            source=source,
+        ) from error
     if status.st_uid not in owners:
         raise ConfigurationError(
             cause=f"{path} belongs to another user, who may read and change it",

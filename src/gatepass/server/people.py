@@ -1,5 +1,6 @@
 """What a person does here, whether by a page or by JSON: sign up, log in, change the password, end a session."""
 
+import logging
 from asyncio import wrap_future
 from typing import Any, Final
 
@@ -12,12 +13,14 @@ from gatepass.accounts.signin import sign_in
 from gatepass.accounts.users import User, new_user
 from gatepass.configured import checked_client
 from gatepass.core import throttle
-from gatepass.errors import LoginFailed, NotFound, Throttled
+from gatepass.errors import LoginFailed, NotFound, StoreError, Throttled
 from gatepass.records import Client, Event, Identity, Receipt
 from gatepass.server.parts import Parts
 from gatepass.server.settings import NAME
 from gatepass.starlette import Caller, Credentials
 from gatepass.web.site import Place
+
+logger: Final = logging.getLogger("gatepass.server")
 
 #: How long a device stays known: 400 days, the longest that a browser keeps a cookie (RFC 6265bis section 5.5).
 KNOWN: Final = 400 * 86_400
@@ -81,8 +84,12 @@ async def log_in(found: Parts, request: Request, email: str, password: str, **op
 
 async def change_password(
     found: Parts, request: Request, who: Identity, current: str, new: str
-) -> tuple[Receipt, Credentials]:
+) -> tuple[Receipt, Credentials | None]:
     """Change the password: all other sessions end, and this one goes on under a new id.
+
+    Returns:
+        What ended, and what to tell the client; None where the store gave out in between, and the session goes on as it
+        was. The password is changed then, and to say that it is not would be worse.
 
     Raises:
         LoginFailed: *current* is not the password.
@@ -103,7 +110,11 @@ async def change_password(
     found.tell(Event(kind="password", at=at, subject=user.id, client=_client(request)))
     if ids:
         found.tell(Event(kind="revoke", at=at, subject=user.id, session_ids=ids, reason="password"))
-    return Receipt(ended=ids), await found.auth.step_up(request)
+    try:
+        return Receipt(ended=ids), await found.auth.step_up(request)
+    except StoreError as error:
+        logger.warning("a session goes on under its old id after a change of the password: %s", error)
+        return Receipt(ended=ids), None
 
 
 async def end_session(found: Parts, who: Identity, id: str) -> Receipt | None:  # noqa: A002  it is the id

@@ -42,9 +42,10 @@ Signup: TypeAlias = Literal["off", "on", "insecure_open"]
 
 
 _POLICY: Final = Policy()
-#: The shortest prefix of a network that may be one's own, by the version of IP: 10.0.0.0/8 (RFC 1918), fc00::/7 (RFC
-#: 4193).
-_LARGEST: Final = {4: 8, 6: 7}
+#: Networks that nobody else has (RFC 4193).
+_PRIVATE: Final = ipaddress.IPv6Network("fc00::/7")
+#: IPv4 in the clothes of IPv6 (RFC 4291 section 2.5.5.2).
+_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 class Settings(BaseModel):
@@ -161,9 +162,9 @@ def _read(file: Path | None) -> tuple[Path | None, dict[str, Any]]:
     """The file to read, if there is one, and what is in it."""
     named = os.environ.get(FILE)
     path = file or Path(named or "gatepass.toml")
-    if file is None and not named and not path.exists():
-        return None, {}
     try:
+        if file is None and not named and not path.exists():
+            return None, {}
         return path, tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         cause = f"The file cannot be read: {error.strerror}"
@@ -222,9 +223,18 @@ def _check_proxy(text: str, source: str) -> None:
     except ValueError:
         network = None
     # A network of everybody, or of half of them, is `*` by another name: a client could say that it is somebody else.
-    if network is None or network.prefixlen < _LARGEST[network.version]:
+    if network is None or network.prefixlen < _largest(network):
         raise ConfigurationError(
             cause=f"{text[:60]!r} is no proxy that can be trusted",
             fix="Give the address of the proxy, or its network: 10.0.0.7, 10.0.0.0/24.",
             source=source,
         )
+
+
+def _largest(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
+    """The shortest prefix of a network, there, that one operator may have."""
+    if network.version == 4:  # noqa: PLR2004  of IP
+        return 8  # 10.0.0.0/8
+    if network.subnet_of(_MAPPED):
+        return _MAPPED.prefixlen + 8
+    return _PRIVATE.prefixlen if network.subnet_of(_PRIVATE) else 32  # of the Internet, what a provider is given
