@@ -8,6 +8,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -413,6 +414,24 @@ def test_a_server_whose_workers_fail_ends_when_it_is_told_to(tmp_path: Path) -> 
         os.kill(workers_of(server)[0], signal.SIGKILL)
         until(lambda: any("it cannot start" in line["message"] for line in server.lines()), "it was not replaced")
 
+        assert server.end() == 0
+
+
+def test_signals_are_heard_while_a_worker_does_not_answer(tmp_path: Path) -> None:
+    """One that is frozen for less than its time is waited for, and nothing else is held up by it."""
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        frozen = workers_of(server)[0]
+        os.kill(frozen, signal.SIGSTOP)
+
+        def heard(times: int) -> bool:
+            return sum("change neither" in line.get("message", "") for line in server.lines()) >= times
+
+        for times in (1, 2, 3):  # the first may come before the worker is asked
+            server.process.send_signal(signal.SIGHUP)
+            until(partial(heard, times), "a signal was not heard")
+        os.kill(frozen, signal.SIGCONT)
+
+        assert frozen in workers_of(server), "and it goes on"
         assert server.end() == 0
 
 
