@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Request
 from support.chromium import launched
 from support.elsewhere import Elsewhere, elsewhere
+from support.recorder import Recorder, recorder
 from support.register import REGISTER
 from support.server import Server, clocked, standalone
 
@@ -92,6 +93,13 @@ def serve_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
     for server in running.values():
         REGISTER.log.append(server.log.read_text())
         REGISTER.places.append(server.store)
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Recorder]:
+    """A server behind every name; `watched.rules` lead a browser to it."""
+    with recorder() as found:
+        yield found
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from support.chromium import launched
 from support.decoding import PUBLIC, TOKEN, Visit
-from support.recorder import Recorder, recorder
+from support.recorder import Recorder
 
 from gatepass.server.decoder import served
 
@@ -26,12 +26,6 @@ KEPT = """async () => {
 }"""
 REFUSED = {"SecurityError", "UnknownError", "InvalidAccessError"}
 SECRET = "correct horse battery staple, thirty-two and more"
-
-
-@pytest.fixture(scope="module")
-def watched() -> Iterator[Recorder]:
-    with recorder() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

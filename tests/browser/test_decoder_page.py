@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 from support.chromium import launched
 from support.decoding import CLAIMS, KEY, NOW, PUBLIC, TOKEN, Visit
-from support.recorder import Recorder, recorder
+from support.recorder import Recorder
 
 from gatepass.core.inspect.texts import HINTS
 from gatepass.core.strict import b64encode
@@ -17,12 +17,6 @@ from gatepass.tokens import sign
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ 7 * 7 }}${alert(3)}"
 BIDI, CONTROL, NOBODY_SEES = "\u202egpj.exe", "\x1b[2J\x07\x00", "pay\u200bpal"
-
-
-@pytest.fixture(scope="module")
-def watched() -> Iterator[Recorder]:
-    with recorder() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

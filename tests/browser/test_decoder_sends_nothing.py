@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext
 from support.chromium import launched
 from support.decoding import ENDLESS, TOKEN, Visit
-from support.recorder import Recorder, recorder
+from support.recorder import Recorder
 
 from gatepass.server.decoder import served
 
@@ -40,12 +40,6 @@ WAYS_OUT = {
     ),
     "window": "window.open(url)",
 }
-
-
-@pytest.fixture(scope="module")
-def watched() -> Iterator[Recorder]:
-    with recorder() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -206,17 +206,8 @@ def to_base64url(data: bytes) -> str:
 
 # -- the examples of the RFCs ------------------------------------------------------------------------------------------
 
-COOKBOOK = [
-    "jws/4_1.rsa_v15_signature",
-    "jws/4_4.hmac-sha2_integrity_protection",
-    "jws/4_5.signature_with_detached_content",
-    "jws/4_7.protecting_content_only",
-    "curve25519/jws",
-    "rfc7797/4.2.hmac-sha2_b64_false",
-]
 
-
-@pytest.mark.parametrize("name", COOKBOOK)
+@pytest.mark.parametrize("name", vectors.COOKBOOK)
 def test_the_cookbook_verifies_where_it_is_compact_and_whole(name: str) -> None:
     example = vectors.read(f"jose-cookbook/{name}.json")
     source, output = example["input"], example["output"]
