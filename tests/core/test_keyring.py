@@ -8,7 +8,7 @@ import pytest
 
 from gatepass.core.keyring import KEEP_ROOT, KeyRing, Life, Root, derive
 from gatepass.errors import ConfigurationError
-from gatepass.keys import EcKey, HmacKey, Key, generate
+from gatepass.keys import EcKey, HmacKey, Key, generate, load
 
 NOW = 1_900_000_000
 #: Seconds from publication to use, and from the last use to the end.
@@ -301,3 +301,31 @@ def test_a_root_that_can_be_guessed_or_has_no_name_is_refused(made: dict[str, ob
 @pytest.mark.parametrize("kid", ["k", "k" * 256])
 def test_a_root_with_a_name_of_any_length_that_fits_is_taken(kid: str) -> None:
     assert Root(kid=kid, secret=bytes(range(32)), created_at=0).kid == kid
+
+
+def test_a_key_for_signing_alone_signs_for_a_ring_and_its_public_half_verifies() -> None:
+    """As browsers export private keys. It is in the ring once, through a rotation and until it is removed."""
+    alone = load({**PAIR.to_jwk(private=True), "kid": "browser", "key_ops": ["sign"]})
+    assert isinstance(alone, EcKey)
+    assert not alone.can_verify
+    ring = KeyRing(signing=alone, roots=(root("r"),))
+    held = ring.keys.get("browser")
+    assert held is not None
+    assert held.verify(b"said", ring.signer(NOW).sign(b"said"))
+    assert not held.can_sign
+
+    newer = ring.published(NEXT, root("s"), now=NOW, signs_from=NOW, keep=KEEP)
+    assert [key.kid for key in newer.keys] == [NEXT.kid, "browser"]
+    assert [key["kid"] for key in newer.jwks(NOW)["keys"]] == [NEXT.kid, "browser"]
+    assert [key.kid for key in newer.without("browser", now=NOW).keys] == [NEXT.kid]
+    later = ring.published(NEXT, root("s"), now=NOW, signs_from=NOW + WAIT, keep=KEEP)
+    assert [key.kid for key in later.keys] == ["browser", NEXT.kid]
+    assert later.signer(NOW) is alone
+
+
+def test_a_secret_for_signing_alone_signs_for_no_ring() -> None:
+    """Nothing else verifies what it signs."""
+    alone = load({**A.to_jwk(private=True), "key_ops": ["sign"]})
+    assert isinstance(alone, HmacKey)
+    with pytest.raises(ConfigurationError, match="for signing alone"):
+        KeyRing(signing=alone, roots=(root("r"),))

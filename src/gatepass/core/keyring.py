@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gatepass.core.keys import MAX_KID, Key, KeySet
+from gatepass.core.keys.asymmetric import AsymmetricKey
 from gatepass.errors import ConfigurationError
 
 ROOT_SIZE: Final = 32
@@ -142,13 +143,18 @@ class KeyRing:
             raise _refused("the ring has no root secret", "Make a ring with keys.new_ring(now=...).")
         if len(refresh) != len(self.roots):
             raise _refused("two root secrets have one name", "Give each its own kid.")
-        object.__setattr__(self, "keys", KeySet((*signers, *self.others), source="KeyRing(...)"))
+        object.__setattr__(self, "keys", KeySet(map(_verifying, self._all), source="KeyRing(...)"))
         is_open = [root for root in self.roots if not root.closed]
         if self.roots[0].closed:
             raise _refused("the newest root secret is closed", "Put a new one before it.")
         object.__setattr__(self, "csrf", tuple(root.derive("csrf") for root in is_open))
         object.__setattr__(self, "device", tuple(root.derive("device") for root in is_open))
         object.__setattr__(self, "_refresh", refresh)
+
+    @property
+    def _all(self) -> tuple[Key, ...]:
+        """All keys as they were given, the signing key first."""
+        return (self.signing, *(() if self.ahead is None else (self.ahead,)), *self.others)
 
     @property
     def refresh_kid(self) -> str:
@@ -212,7 +218,7 @@ class KeyRing:
         lives[new_key.kid] = Life(created_at=now, signs_from=signs_from)
         # A key that was published and has signed nothing yet is not waited for, and leaves nothing behind.
         unused = self.ahead if now < self.ahead_at else None
-        older = tuple(key for key in self.keys if key not in (signer, unused) and not self.ended(key.kid, now))
+        older = tuple(key for key in self._all if key not in (signer, unused) and not self.ended(key.kid, now))
         known = {signer.kid, new_key.kid, *(key.kid for key in older)}
         return KeyRing(
             signing=signer if signs_from > now else new_key,
@@ -250,7 +256,7 @@ class KeyRing:
             signing=signer,
             ahead=ahead,
             ahead_at=self.ahead_at if ahead is not None else 0,
-            others=tuple(key for key in self.keys if key not in (signer, ahead) and key.kid != kid),
+            others=tuple(key for key in self._all if key not in (signer, ahead) and key.kid != kid),
             roots=self.roots,
             lives=lives,
         )
@@ -267,6 +273,11 @@ class KeyRing:
 
     def __reduce__(self) -> Never:
         raise TypeError("a key ring is not pickled: it would be written down in the clear")
+
+
+def _verifying(key: Key) -> Key:
+    """*key*; its public half where it is for signing alone, as browsers export private keys (RFC 7517 section 4.3)."""
+    return key if key.can_verify or not isinstance(key, AsymmetricKey) else key.public_key()
 
 
 def _refused(cause: str, fix: str, source: str = "KeyRing(...)") -> ConfigurationError:
