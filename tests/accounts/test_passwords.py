@@ -16,7 +16,7 @@ from zxcvbn import matching, zxcvbn
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from gatepass.accounts import passwords as module
-from gatepass.accounts.passwords import CONCURRENT, EACH, LEAST, MOST, WAITING, Passwords, acceptable
+from gatepass.accounts.passwords import CONCURRENT, LEAST, MOST, WAITING, Passwords, acceptable
 from gatepass.errors import FieldsInvalid, StoreError
 
 GOOD = "seventeen quiet walruses"
@@ -267,29 +267,86 @@ def test_no_more_hashes_are_made_at_once_than_memory_is_for(monkeypatch: pytest.
 def test_whoever_is_known_does_not_wait_behind_strangers(passwords: Passwords) -> None:
     """Of those there may be any number, and a stranger who sends them would keep everybody out."""
     held = threading.Event()
-    strangers = [passwords._submit(held.wait, known="") for _ in range(CONCURRENT + WAITING)]
+    strangers = [passwords._submit(held.wait, "", "net") for _ in range(CONCURRENT + WAITING)]
     try:
         kept = passwords.hash(GOOD, about=(), known="ada").result(10)
         assert passwords.verify(kept, GOOD, known="ada").result(10).ok
         assert not any(future.done() for future in strangers)
         with pytest.raises(StoreError):
-            passwords.verify(kept, GOOD)
+            passwords.verify(kept, GOOD, network="net")
     finally:
         held.set()
+    assert all(future.result(10) for future in strangers)
 
 
-def test_one_account_with_many_devices_keeps_no_other_waiting(passwords: Passwords) -> None:
-    """Whoever has an account may make any number of devices known: they have a few hashes at a time between them."""
-    held = threading.Event()
-    theirs = [passwords._submit(held.wait, known="mal") for _ in range(EACH)]
+@pytest.mark.parametrize("lane", ["known", "network"])
+def test_those_who_wait_take_turns(lane: str) -> None:
+    """One account with many devices, or one network with many accounts, waits behind itself."""
+    passwords, began = Passwords(concurrent=1), []
+    held, inside = threading.Event(), threading.Event()
+
+    def asking(whose: str) -> Any:
+        def work() -> None:
+            began.append(whose)
+            inside.set()
+            assert held.wait(10)
+
+        return passwords._submit(work, whose if lane == "known" else "", whose)
+
+    futures = [asking("mal")]
+    assert inside.wait(10)
+    futures += [asking(whose) for whose in ("mal", "mal", "mal", "kim", "lee", "kim")]
+    held.set()
+    for future in futures:
+        future.result(10)
+    passwords.close()
+
+    assert began == ["mal", "mal", "kim", "lee", "mal", "kim", "mal"]
+
+
+def test_where_there_is_no_room_those_who_ask_for_most_make_it() -> None:
+    """Else whoever fills it keeps everybody out. Nobody has to make room for an equal."""
+    passwords, held, inside = Passwords(concurrent=1, waiting=4), threading.Event(), threading.Event()
+
+    def first() -> bool:
+        inside.set()
+        return held.wait(10)
+
+    begun = passwords._submit(first, "", "mal")
+    assert inside.wait(10)
+    theirs = [passwords._submit(lambda: True, "", "mal") for _ in range(4)]
+    mine = passwords._submit(lambda: True, "", "kim")
     with pytest.raises(StoreError):
-        passwords.verify(None, GOOD, known="mal")
-    mine = passwords.verify(None, GOOD, known="kim")
+        theirs[-1].result(0)
+    another = passwords._submit(lambda: True, "", "lee")
+    with pytest.raises(StoreError):
+        theirs[-2].result(0)
+    for whose in ("mal", "kim", "lee"):  # two, one and one of them wait
+        with pytest.raises(StoreError):
+            passwords._submit(lambda: True, "", whose)
     held.set()
 
-    assert not mine.result(10).ok
-    assert all(future.result(10) for future in theirs)
-    assert not passwords.verify(None, GOOD, known="mal").result(10).ok, "and then they have their turn again"
+    assert all(future.result(10) for future in (begun, *theirs[:2], mine, another))
+    assert passwords.verify(None, GOOD, network="mal").result(10) == (False, False), "and there is room again"
+    passwords.close()
+
+
+def test_what_waits_when_the_server_ends_is_let_go() -> None:
+    """Nobody hangs, and nothing more is hashed."""
+    passwords, held, inside = Passwords(concurrent=1), threading.Event(), threading.Event()
+
+    def first() -> bool:
+        inside.set()
+        return held.wait(10)
+
+    begun = passwords._submit(first, "", "ada")
+    assert inside.wait(10)
+    waiting = [passwords._submit(lambda: True, "", whose) for whose in ("ada", "bob")]
+    passwords.close()
+    held.set()
+
+    assert begun.result(10)
+    assert all(future.cancelled() for future in waiting)
 
 
 def test_the_loop_goes_on_while_passwords_are_hashed(passwords: Passwords) -> None:

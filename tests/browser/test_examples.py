@@ -104,8 +104,9 @@ def test_one_device_logs_out_another(world: World, visitor: Visitor) -> None:
     friend.come_in()
     friend.is_logged_in()
 
-    visitor.others().click()  # there is one
-    visitor.others().wait_for(state="detached")
+    other = visitor.others()  # there is one
+    other.click()
+    other.wait_for(state="detached")  # on this page: to go to another would break off what the click began
 
     friend.is_logged_out()
     visitor.is_logged_in()

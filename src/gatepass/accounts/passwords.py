@@ -4,12 +4,12 @@ Sources: NIST SP 800-63B-4 section 3.1.1.2; RFC 9106; ASVS 6.2, 11.4.2.
 """
 
 import unicodedata
-from collections import Counter
+from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from threading import Lock
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -28,8 +28,6 @@ CONCURRENT: Final = 4
 #: Logins that may wait for their hash: some 20 seconds of work for two cores. Whoever comes after them is told to come
 #: again. Our choice.
 WAITING: Final = 256
-#: Hashes of one known account at a time: as many as the devices of a person that log in at one moment. Our choice.
-EACH: Final = 4
 #: Guesses that a password has to withstand. 10^8 is where throttled guessing ends (zxcvbn: "safely unguessable").
 GUESSES: Final = 10**8
 
@@ -67,47 +65,87 @@ class Verdict(NamedTuple):
 
 
 class _Lane:
-    """Threads that hash, and how many may wait for them."""
+    """Threads that hash. Those who wait take turns: who asks for much waits behind themselves, and nobody else does.
+
+    Where there is no room for one more, the last of those who ask for most has to make it.
+    """
 
     def __init__(self, concurrent: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(concurrent, thread_name_prefix="gatepass-argon2")
         self._most = concurrent + waiting
         self._lock = Lock()
-        self._pending: Counter[str] = Counter()
+        self._pending = 0
+        #: What waits, by who asked for it; the first of them has the next turn.
+        self._queues: dict[str, deque[_Job]] = {}
 
     def submit(self, work: Callable[[], T], whose: str) -> "Future[T]":
-        """Run *work* as soon as it is its turn.
+        """Run *work* when it is its turn.
 
         Args:
             work: What is to be done.
-            whose: Of these, no more than `EACH` wait for the same account; empty for nobody's.
+            whose: Who asks for it.
 
         Raises:
-            StoreError: Too many are waiting.
+            StoreError: Too many are waiting, and nobody asks for more. Later it may come of the future, too.
         """
+        future: Future[T] = Future()
         with self._lock:
-            if self._pending.total() >= self._most or (whose and self._pending[whose] >= EACH):
-                raise StoreError("too many passwords are being checked")
-            self._pending[whose] += 1
-        future = self._threads.submit(work)
-        future.add_done_callback(lambda _: self._done(whose))
+            dropped = None if self._pending < self._most else self._longest(than=whose).pop().future
+            self._pending += dropped is None
+            self._queues.setdefault(whose, deque()).append(_Job(work, future))
+        if dropped is not None and dropped.set_running_or_notify_cancel():
+            dropped.set_exception(_full())
+        if dropped is None:  # else there is a thread that will look for what was taken away, and finds this
+            _ = self._threads.submit(self._next)
         return future
 
-    def _done(self, whose: str) -> None:
+    def _longest(self, *, than: str) -> "deque[_Job]":
+        mine = len(self._queues.get(than, ()))
+        longest = max(self._queues.values(), key=len, default=None)
+        if longest is None or len(longest) <= mine + 1:  # to change places with an equal would help nobody
+            raise _full()
+        return longest
+
+    def _next(self) -> None:
         with self._lock:
-            self._pending[whose] -= 1
-            if not self._pending[whose]:
-                del self._pending[whose]
+            if not self._queues:  # it was closed
+                return
+            whose = next(iter(self._queues))
+            queue = self._queues.pop(whose)
+            job = queue.popleft()
+            if queue:
+                self._queues[whose] = queue  # behind all others
+        if job.future.set_running_or_notify_cancel():
+            try:
+                job.future.set_result(job.work())
+            except BaseException as error:  # noqa: BLE001  it is for who asked, as in a pool of the standard library
+                job.future.set_exception(error)
+        with self._lock:
+            self._pending -= 1
 
     def close(self) -> None:
+        """Let go of the threads; what waits is done no more."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            left, self._queues = [job for queue in self._queues.values() for job in queue], {}
+        for job in left:
+            _ = job.future.cancel()
+
+
+class _Job(NamedTuple):
+    work: Callable[[], Any]
+    future: "Future[Any]"
+
+
+def _full() -> StoreError:
+    return StoreError("too many passwords are being checked")
 
 
 class Passwords:
     """Hashes passwords in threads of its own, so many at a time that memory lasts.
 
-    Whoever is known does not wait behind strangers, who may come in any number: there is a thread more for them. Nor do
-    they wait for long behind one another: one account with many devices has no more of it than `EACH` at a time.
+    Whoever is known does not wait behind strangers, who may come in any number: there is a thread more for them. Known
+    users take turns among themselves, and so do the networks that strangers come from.
 
     Args:
         concurrent: Hashes at one time.
@@ -121,7 +159,9 @@ class Passwords:
         self.hashes = 0
         self._nobodys = _nobodys()
 
-    def hash(self, password: str, *, about: Collection[str], field: str = "password", known: str = "") -> "Future[str]":
+    def hash(
+        self, password: str, *, about: Collection[str], field: str = "password", known: str = "", network: str = ""
+    ) -> "Future[str]":
         """The hash of a new password, if it is `acceptable`.
 
         Args:
@@ -129,12 +169,13 @@ class Passwords:
             about: As for `acceptable`.
             field: As for `acceptable`.
             known: The id of the user, if it is of somebody who is logged in.
+            network: Else, where it comes from.
 
         Raises:
             StoreError: Too many are waiting.
             FieldsInvalid: As for `acceptable`; of the future.
         """
-        return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)), known=known)
+        return self._submit(lambda: _hasher.hash(acceptable(password, about=about, field=field)), known, network)
 
     def rehash(self, password: str, *, known: str = "") -> "Future[str]":
         """The hash of a password that was just found right, under the parameters of today.
@@ -146,7 +187,7 @@ class Passwords:
         Raises:
             StoreError: Too many are waiting.
         """
-        return self._submit(lambda: _hasher.hash(_normalised(password) or ""), known=known)
+        return self._submit(lambda: _hasher.hash(_normalised(password) or ""), known)
 
     def verify(
         self,
@@ -154,6 +195,7 @@ class Passwords:
         password: str,
         *,
         known: str = "",
+        network: str = "",
     ) -> "Future[Verdict]":
         """Whether *password*, as it was typed, is that of *hash*; one hash is made in any case.
 
@@ -161,19 +203,20 @@ class Passwords:
             hash: As kept; None where there is nobody.
             password: As it was typed.
             known: The id of the user, if it comes from a device that is known.
+            network: Else, where it comes from.
 
         Raises:
             StoreError: Too many are waiting.
         """
-        return self._submit(lambda: _verdict(hash, self._nobodys, password), known=known)
+        return self._submit(lambda: _verdict(hash, self._nobodys, password), known, network)
 
     def close(self) -> None:
         """Let go of the threads."""
         self._strangers.close()
         self._known.close()
 
-    def _submit(self, work: Callable[[], T], *, known: str) -> "Future[T]":
-        future = (self._known if known else self._strangers).submit(work, known)
+    def _submit(self, work: Callable[[], T], known: str, network: str = "") -> "Future[T]":
+        future = self._known.submit(work, known) if known else self._strangers.submit(work, network)
         self.hashes += 1
         return future
 

@@ -46,9 +46,8 @@ async def sign_in(
     known = device("" if user is None else user.id)  # for nobody, too: a refusal that came sooner would tell them apart
     await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
     digest = None if user is None else user.password_hash
-    verdict = await wrap_future(
-        passwords.verify(digest, password, known=user.id if user is not None and known is not None else "")
-    )
+    whose = "" if user is None or known is None else user.id
+    verdict = await wrap_future(passwords.verify(digest, password, known=whose, network=throttle.network(address)))
     if user is None or not verdict.ok or user.disabled_at is not None:
         raise LoginFailed
     await run_async(throttle.succeeded(account=email, device=known), store.answer_async)

@@ -49,8 +49,9 @@ async def sign_up(found: Parts, request: Request, email: str, password: str) -> 
     check_open(found)
     await found.auth.protect(request)
     address = normalised(email)
-    await found.ask(throttle.sign_up(address=_client(request).ip, now=found.now()))
-    digest = await wrap_future(found.passwords.hash(password, about=(address, NAME)))
+    where = _client(request).ip
+    await found.ask(throttle.sign_up(address=where, now=found.now()))
+    digest = await wrap_future(found.passwords.hash(password, about=(address, NAME), network=throttle.network(where)))
     user = new_user(address, digest, found.now())
     await to_thread.run_sync(found.users.add, user)
     found.tell(Event(kind="signup", at=user.created_at, subject=user.id, client=_client(request)))
