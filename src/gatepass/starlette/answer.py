@@ -93,7 +93,7 @@ def onward(caller: Caller, path: str, back: str | None) -> Response:
 def _here(caller: Caller) -> str | None:
     """The public path of the request; without its query where that is too long or too strange to come back to."""
     path = caller.base + quote(caller.route, safe=_UNQUOTED)
-    query = caller.scope["query_string"].decode("latin-1")
+    query = caller.carried.query.decode("latin-1")
     return (local(f"{path}?{query}") if query else None) or local(path)
 
 

@@ -68,11 +68,10 @@ class Caller:
         scope: The ASGI scope of the request.
     """
 
-    __slots__ = ("_identity", "_made", "_refusal", "auth", "carried", "jar", "outer", "scope", "started")
+    __slots__ = ("_identity", "_made", "_refusal", "auth", "carried", "jar", "outer", "started")
 
     def __init__(self, auth: "Gatepass", scope: Scope) -> None:
         self.auth = auth
-        self.scope = scope
         #: The caller as a gate further out sees them.
         self.outer: Caller | None = scope.get("gatepass")
         self.carried = Carried(scope, auth.site)
@@ -87,8 +86,7 @@ class Caller:
     @property
     def route(self) -> str:
         """The path of the request as the routes of the application see it."""
-        path: str = self.scope["path"]
-        root = self.carried.root
+        path, root = self.carried.path, self.carried.root
         if root and path.startswith(root) and path[len(root) : len(root) + 1] in {"", "/"}:
             return path[len(root) :]
         return path  # a proxy has taken it off
@@ -227,7 +225,7 @@ class Caller:
     # -- what is sent back ---------------------------------------------------------------------------------------------
 
     def _writable(self) -> Place:
-        if self.scope["type"] != "http":
+        if not self.carried.method:
             raise TypeError("this verb takes a request: what answers a WebSocket carries no cookies")
         if self.started:
             raise ResponseStarted("call it before the route begins to answer")

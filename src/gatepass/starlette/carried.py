@@ -1,4 +1,4 @@
-"""What a request carries: headers, credentials, and where it says that it comes from. Read as it is asked for."""
+"""What a request carries: headers, credentials, and where it says that it comes from. Understood as it is asked for."""
 
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import parse_qs
@@ -35,11 +35,32 @@ class Carried:
         site: Where the application is reached.
     """
 
-    __slots__ = ("_cookies", "_found", "_place", "_scope", "_site", "root")
+    __slots__ = (
+        "_client",
+        "_cookies",
+        "_found",
+        "_headers",
+        "_place",
+        "_scheme",
+        "_site",
+        "method",
+        "path",
+        "query",
+        "root",
+    )
 
     def __init__(self, scope: Scope, site: Site) -> None:
-        self._scope = scope
+        # Taken out of the scope, which is not kept: it holds the caller, and the two would hold each other until the
+        # next garbage collection, with all that is in them.
+        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._client = scope.get("client")
+        self._scheme: str = scope.get("scheme", "http")  # a server may leave that one out
         self._site = site
+        #: Of a WebSocket it is empty: its handshake is a GET, and what it opens is not safe.
+        self.method: str = scope["method"] if scope["type"] == "http" else ""
+        self.path: str = scope["path"]
+        #: As it was sent, without the question mark.
+        self.query: bytes = scope.get("query_string", b"")
         #: Where the application lies. Routers that it mounts write their own path over that of the scope.
         self.root: str = scope.get("root_path", "")
         self._found: tuple[list[bytes], list[bytes]] | None = None
@@ -50,7 +71,7 @@ class Carried:
 
     def headers(self, name: bytes) -> list[str]:
         """The values of all headers of this name, which is in lower case."""
-        return [value.decode("latin-1") for key, value in self._scope["headers"] if key == name]
+        return [value.decode("latin-1") for key, value in self._headers if key == name]
 
     def header(self, name: bytes) -> str | None:
         """The value of the one header of this name; None where there is none, or more than one."""
@@ -59,8 +80,7 @@ class Carried:
 
     def client(self) -> Client:
         """Where the request came from, as the server saw it."""
-        client = self._scope.get("client")
-        return Client(ip=client[0] if client else "", user_agent=self.header(b"user-agent") or "")
+        return Client(ip=self._client[0] if self._client else "", user_agent=self.header(b"user-agent") or "")
 
     # -- credentials ---------------------------------------------------------------------------------------------------
 
@@ -69,7 +89,7 @@ class Carried:
         if self._found is None:
             authorizations: list[bytes] = []
             jars: list[bytes] = []
-            for name, value in self._scope["headers"]:
+            for name, value in self._headers:
                 if name == b"cookie":
                     jars.append(value)
                 elif name == b"authorization":
@@ -148,16 +168,12 @@ class Carried:
         return self._site.serve(*self._reached())
 
     def _reached(self) -> tuple[str, list[str], str]:
-        scheme: str = self._scope.get("scheme", "http")  # a server may leave that one out
-        scheme = {"ws": "http", "wss": "https"}.get(scheme, scheme)
+        scheme = {"ws": "http", "wss": "https"}.get(self._scheme, self._scheme)
         return scheme, self.headers(b"host"), self.root
 
     def unsafe(self, credential: Credential) -> bool:
         """Whether a browser may have been made to send *credential* along with something that changes things."""
-        if credential.transport == "bearer":
-            return False
-        # The handshake of a WebSocket is a GET, and what it opens is not safe.
-        return self._scope["type"] == "websocket" or self._scope["method"] not in SAFE
+        return credential.transport != "bearer" and self.method not in SAFE
 
     def doubtful(self) -> bool:
         """Whether only a CSRF token can tell that a page of ours made the request.
@@ -198,7 +214,7 @@ class Carried:
 
     def navigation(self) -> bool:
         """Whether a person is waiting for a page, and can be sent to another one."""
-        if self._scope["type"] != "http" or self._scope["method"] != "GET":
+        if self.method != "GET":
             return False
         mode, target = self.header(b"sec-fetch-mode"), self.header(b"sec-fetch-dest")
         if mode not in {None, "navigate"} or target not in {None, "document"}:

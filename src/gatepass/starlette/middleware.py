@@ -78,14 +78,14 @@ class GatepassMiddleware:
         route, auth = caller.route, self._auth
         shared = bool(auth.site.origins) and (route.startswith(auth.below) or route == JWKS)
         if shared and scope["method"] == "OPTIONS" and caller.carried.headers(b"access-control-request-method"):
-            await _preflight(caller, send)
+            await _preflight(caller, scope, send)
             return
 
         async def complete(message: Message) -> None:
             if message["type"] == "http.response.start":
                 await caller.answered(message)
                 if shared:
-                    _share(caller, message)
+                    _share(caller, scope, message)
             await send(message)
 
         try:
@@ -107,20 +107,20 @@ class GatepassMiddleware:
             raise
 
 
-async def _preflight(caller: Caller, send: Send) -> None:
+async def _preflight(caller: Caller, scope: Scope, send: Send) -> None:
     headers = response(NO_CONTENT, caller).raw_headers
     message: Message = {"type": "http.response.start", "status": 204, "headers": headers}
-    _share(caller, message)
+    _share(caller, scope, message)
     if any(name == b"access-control-allow-origin" for name, _ in message["headers"]):
         message["headers"] += _PREFLIGHT.items()
     await send(message)
     await send({"type": "http.response.body"})
 
 
-def _share(caller: Caller, message: Message) -> None:
+def _share(caller: Caller, scope: Scope, message: Message) -> None:
     """Let a page of another origin read the answer, if it is one that may call. ASVS 3.4.2."""
     headers = [item for item in message["headers"] if not item[0].lower().startswith(b"access-control-allow-")]
-    if not _cors_outside(caller.scope):
+    if not _cors_outside(scope):
         headers = varied(headers, b"Origin")
     origin = caller.carried.header(b"origin")
     if origin is not None and origin in caller.auth.site.origins:
