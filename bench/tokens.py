@@ -25,7 +25,7 @@ from gatepass.core.claims import ACCESS, TokenCheck
 from gatepass.core.keyring import KeyRing
 from gatepass.core.keys import EcKey, Ed25519Key, HmacKey, Key, KeySet, RsaKey
 from gatepass.core.revocation import Denylist
-from gatepass.core.strict import b64decode
+from gatepass.core.strict import b64decode, encode
 from gatepass.core.warm import AccessTokens
 from gatepass.keys.made import new_root
 
@@ -155,7 +155,7 @@ def prove(name: str, side: Side, ours: Side, said: Sequence[dict[str, Any]], tok
 def _ours(key: Key) -> Side:
     check = TokenCheck(KeySet([key]), algorithms=[key.alg], issuer=ISSUER, audience=AUDIENCE, leeway=LEEWAY).check
     return Side(
-        sign=lambda what: jws.sign(msgspec.json.encode(what), key, typ=ACCESS),
+        sign=lambda what: jws.sign(encode(what), key, typ=ACCESS),
         check=lambda token: check(token, time())[1],
         alg=key.alg,
     )

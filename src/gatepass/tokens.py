@@ -5,15 +5,13 @@ from functools import lru_cache
 from time import time
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-import msgspec
-
 from gatepass.core import jws
 from gatepass.core.claims import ACCESS, MAX_TIME, REQUIRED, Claims, TokenCheck
 from gatepass.core.inspect import Inspection
 from gatepass.core.inspect import inspect as _inspect
 from gatepass.core.keyring import KeyRing
 from gatepass.core.keys import Key, KeySet
-from gatepass.core.strict import read_object
+from gatepass.core.strict import encode, read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 from gatepass.records import thaw
 
@@ -66,8 +64,8 @@ def sign(claims: Mapping[str, Any], key: Key | KeyRing, *, headers: Mapping[str,
             source="sign(headers=...)",
         )
     try:
-        payload = msgspec.json.encode(dict(claims))
-        same = _same(read_object(payload), claims) and _same(read_object(msgspec.json.encode(more)), more)
+        payload = encode(dict(claims))
+        same = _same(read_object(payload), claims) and _same(read_object(encode(more)), more)
     except (TypeError, ValueError, OverflowError, RecursionError, MalformedCredential):
         payload, same = b"", False
     if not same:

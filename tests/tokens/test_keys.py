@@ -242,6 +242,30 @@ def test_a_secret_that_everybody_knows_is_refused(secret: bytes) -> None:
     assert "token_bytes" in caught.value.fix
 
 
+FILLERS = (
+    b"super-secret-key-change-in-production!!",
+    b"please_change_this_secret_before_production",
+    b"THIS IS A VERY SECRET KEY, DO NOT SHARE IT",
+    b"<replace-me-with-a-long-random-string>",
+    b"my-super-secret-jwt-signing-key-2026",
+    b"acme-app-secret-key-must-be-at-least-32-bytes",
+    b"mySuperSecretKeyForTestingPurposes",
+)
+
+
+@pytest.mark.parametrize("secret", FILLERS)
+def test_a_sentence_in_place_of_a_secret_is_refused(secret: bytes) -> None:
+    with pytest.raises(ConfigurationError, match="the words that stand where one is missing"):
+        HmacKey(secret)
+
+
+@pytest.mark.parametrize("secret", FILLERS)
+def test_such_a_sentence_around_a_real_secret_signs(secret: bytes) -> None:
+    assert HmacKey(secret + SECRET).sign(b"data") == hmac.digest(secret + SECRET, b"data", "sha256")
+    text = secret + SECRET.hex().encode()
+    assert HmacKey(text).sign(b"data") == hmac.digest(text, b"data", "sha256")
+
+
 @pytest.mark.parametrize("secret", GUESSABLE[len(PATTERNS) :])
 def test_a_secret_of_a_tutorial_is_refused_in_a_jwk_too(secret: bytes) -> None:
     with pytest.raises(ConfigurationError, match="tutorials"):

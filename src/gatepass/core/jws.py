@@ -7,10 +7,8 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-import msgspec
-
 from gatepass.core.keys import ALGORITHMS, MAX_KID, Key, KeySet, current_name
-from gatepass.core.strict import b64decode, b64encode, read_object
+from gatepass.core.strict import b64decode, b64encode, encode, read_object
 from gatepass.errors import ConfigurationError, MalformedCredential, UnknownCredential
 
 #: A longer token is refused unread. 8,192 bytes: as much as common servers take of all headers together.
@@ -39,7 +37,7 @@ def _segment(alg: str, kid: str, typ: str) -> bytes:
 
 
 def _encode_header(alg: str, kid: str, typ: str, more: Mapping[str, Any]) -> bytes:
-    return b64encode(msgspec.json.encode({"alg": alg, "kid": kid, "typ": typ, **more}))
+    return b64encode(encode({"alg": alg, "kid": kid, "typ": typ, **more}))
 
 
 class Signatures:

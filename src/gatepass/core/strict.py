@@ -53,7 +53,8 @@ def b64decode(text: bytes) -> bytes:
 # -- JSON --------------------------------------------------------------------------------------------------------------
 
 _decode: Final = msgspec.json.Decoder().decode
-_encode: Final = msgspec.json.Encoder().encode
+#: The JSON of a value, without a space. The encoder is kept: to make one costs a tenth of a claims set.
+encode: Final = msgspec.json.Encoder().encode
 # Also one that never ends, or each quote in it would be tried again as a beginning: quadratic, at a stranger's wish.
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[\]{}]")
@@ -78,7 +79,7 @@ def read_json(data: bytes) -> Any:
         value = _decode(data)
         # A text that its own value is written as has each name once, and no space. Our own signer writes such a text,
         # and so do most; for the rest the slower reader below counts names.
-        if _encode(value) == data and _shallow(data):
+        if encode(value) == data and _shallow(data):
             return value
     except (ValueError, OverflowError, RecursionError):
         pass  # the slower reader has the same reasons to refuse it, and more

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-
 from gatepass.core import jws, lease
 from gatepass.core.flow import Flow, Keys, ask
 from gatepass.core.lifecycle import Fresh
 from gatepass.core.revocation import Denylist
+from gatepass.core.strict import encode
 from gatepass.core.warm import AccessTokens, Seen
 from gatepass.errors import RevokedCredential, UnknownCredential
 from gatepass.modes import Setup
@@ -67,7 +66,7 @@ class JwtMode:
             **more,
             **thaw(session.claims),
         }
-        return jws.sign(msgspec.json.encode(claims), self._tokens.ring.signer(now), typ="at+jwt"), expires_at
+        return jws.sign(encode(claims), self._tokens.ring.signer(now), typ="at+jwt"), expires_at
 
     def check(self, token: str, now: int) -> Flow[Identity]:
         """Who carries the access token *token*, of jwt or hybrid mode; see `AccessTokens.check` for what is refused."""

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from typing import Any, Final, NamedTuple, Never, Self
 
 from gatepass.core.keys.base import Key, checked_algorithm, checked_kid, member, refused
-from gatepass.core.keys.known import is_counted, is_example, is_public, is_repeated, is_sample
+from gatepass.core.keys.known import is_counted, is_example, is_filler, is_public, is_repeated, is_sample
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError
 
@@ -93,7 +93,7 @@ class HmacKey(Key):
         return self._weakness
 
     def sign(self, data: bytes) -> bytes:
-        if self.key_ops == ("verify",):
+        if self.key_ops and not self.can_sign:
             raise refused(
                 f"the key {self.kid!r} is for verifying alone (key_ops)",
                 "Sign with a key that is for signing.",
@@ -136,8 +136,8 @@ class HmacKey(Key):
 
     @classmethod
     def from_jwk(cls, jwk: Mapping[str, Any], *, algorithm: str, kid: str | None, source: str) -> Self:
-        # What repeats itself, or is an example, is a key in form, and published vectors use such. It verifies here
-        # and signs nothing; a ring refuses it, so nothing starts with it.
+        # What repeats itself, is an example or stands in for a secret is a key in form, and published vectors use such.
+        # It verifies here and signs nothing; a ring refuses it, so nothing starts with it.
         key = cls.__new__(cls)
         cls._set(key, member(jwk, "k", source), algorithm, kid, source)
         return key
@@ -148,6 +148,8 @@ def _weakness(secret: bytes) -> str:
         return "the secret is that of an example in RFC 7515"
     if is_repeated(secret):
         return "the secret repeats itself"
+    if is_filler(secret):
+        return "the secret is made of the words that stand where one is missing"
     return "the secret counts" if is_counted(secret) else ""
 
 

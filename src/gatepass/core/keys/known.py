@@ -30,6 +30,21 @@ _SAMPLES: Final = (
     b"secretsecret",
     b"passwordpassword",
 )
+# What is written in place of a secret until somebody makes one: "my-super-secret-key-please-change-in-production".
+_FILLERS: Final = """
+    a an and any api app application at auth be before bits bytes change char characters chars code
+    configuration default demo dev development do dont dummy enter env environment example fake for
+    generate generated goes guess hard here in insecure insert is it jwt keep key least length local
+    long longer make me minimum must my never not of only or our pass passphrase password phrase
+    placeholder please private prod production project random real really replace safe sample secret
+    secrets secure server service session should sign signature signing some something staging string
+    strong super temp temporary test testing text than that the this to token top unsafe use value very
+    web website will with word you your
+"""
+_FILLER: Final = re.compile("|".join(sorted(_FILLERS.split(), key=len, reverse=True)).encode())
+_BETWEEN: Final = re.compile(rb"[- _.,:!?<>{}$]")
+#: Bytes besides such words that are no secret either: a name, a year. 8 are few enough to be tried out.
+_FEW_OTHERS: Final = 8
 # Also what is printed for other octets: whoever forgets to decode it signs with its text.
 _PRINTED: Final = frozenset(text.lower().encode() for text in TUTORIAL_SECRETS)
 _EXAMPLES: Final = frozenset(b64decode(text.encode()) for text, kind in TUTORIAL_SECRETS.items() if kind == "base64url")
@@ -80,6 +95,11 @@ def is_sample(secret: bytes) -> bool:
     """Whether *secret* is one that documentation prints, or holds one that is found within others, too."""
     lower = secret.lower()
     return lower in _PRINTED or any(sample in lower for sample in _SAMPLES)
+
+
+def is_filler(secret: bytes) -> bool:
+    """Whether *secret* is a sentence in place of one, with hardly anything besides the words of such sentences."""
+    return len(_BETWEEN.sub(b"", _FILLER.sub(b"", secret.lower()))) <= _FEW_OTHERS
 
 
 def is_example(secret: bytes) -> bool:
