@@ -44,6 +44,15 @@ def test_a_request_that_is_let_on_leaves_no_garbage(mode: str, path: str) -> Non
         assert left(lambda: browser.get(path)) == 0
 
 
+@pytest.mark.parametrize(("path", "status"), [("/me", 401), ("/maybe", 200), ("/user", 200), ("/auth/me", 401)])
+@pytest.mark.parametrize("token", ["x", ""], ids=["bad", "none"])
+def test_nor_does_one_without_a_good_credential(mode: str, token: str, path: str, status: int) -> None:
+    with site(mode) as place:
+        headers = [("authorization", f"Bearer {token}")] if token else []
+
+        assert left(lambda: place.wire.send("GET", path, headers), status=status) == 0
+
+
 def test_nor_does_one_on_fastapi() -> None:
     app = FastAPI()
     auth = FastGatepass(app, mode="jwt", store=False, keys=ring(), issuer=HTTPS)

@@ -443,6 +443,10 @@ class Caller:
         self.started = True
         self.jar.into(message)
 
+    def done(self) -> None:
+        """Let go of a refusal once the request is over: its traceback holds the whole request, and this caller."""
+        self._refusal = None
+
     async def undo(self) -> None:
         """End the session that was made in this request, if its caller was refused and does not hold it."""
         made, self._made = self._made, None

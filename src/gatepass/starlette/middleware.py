@@ -54,10 +54,13 @@ class GatepassMiddleware:
         user = scope.get("user")
         if user is None or isinstance(user, GatepassUser):  # else somebody further out named the user
             scope["user"] = scope["auth"] = GatepassUser(caller)
-        if kind == "http":
-            await self._http(caller, scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        try:
+            if kind == "http":
+                await self._http(caller, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            caller.done()
 
     def _compare(self, outer: Caller) -> None:
         """Say once that a gate further out, around an application that mounts this one, has the same name.
