@@ -19,6 +19,7 @@ from support.generated import NOW, RECIPES, Maker, made, segment
 
 from gatepass.core.inspect import inspect, texts
 from gatepass.core.inspect.find import MAX_TEXT
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64decode
 
 Said = dict[str, Any]
@@ -250,7 +251,7 @@ def test_every_secret_of_the_table_is_guessed(page: Page) -> None:
     maker = Maker(2)
     octets = [
         b64decode(secret.encode()) if written == "base64url" else secret.encode()
-        for secret, written in texts.TUTORIAL_SECRETS.items()
+        for secret, written in TUTORIAL_SECRETS.items()
     ]
     asked = [maker.by_secret(secret) for secret in octets]
     found = [said["tokens"][0]["findings"][0]["code"] for said in by_the_page(page, asked)]

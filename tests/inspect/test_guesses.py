@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from support.families import KEYS, PAIRS
 
-from gatepass.core.inspect import guesses, inspect, texts
+from gatepass.core.inspect import guesses, inspect
 from gatepass.core.inspect.guesses import MAX_GUESSED
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64decode, b64encode
 
 NOW = 1_900_000_000
@@ -42,9 +43,9 @@ def guessed(text: str) -> set[str]:
     return {finding.code for finding in token.findings} & GUESSES
 
 
-@pytest.mark.parametrize("secret", texts.TUTORIAL_SECRETS)
+@pytest.mark.parametrize("secret", TUTORIAL_SECRETS)
 def test_a_secret_of_the_table_is_guessed(secret: str) -> None:
-    octets = b64decode(secret.encode()) if texts.TUTORIAL_SECRETS[secret] == "base64url" else secret.encode()
+    octets = b64decode(secret.encode()) if TUTORIAL_SECRETS[secret] == "base64url" else secret.encode()
     assert guessed(by_secret(octets)) == {"secret_known" if secret else "secret_blank"}
 
 
@@ -169,10 +170,10 @@ def test_a_token_that_no_verifier_reads_is_not_guessed() -> None:
 
 def test_the_table_holds_what_can_be_a_secret() -> None:
     """Text, or canonical base64url; each once, whatever it is written in."""
-    assert set(texts.TUTORIAL_SECRETS.values()) == {"text", "base64url"}
+    assert set(TUTORIAL_SECRETS.values()) == {"text", "base64url"}
     octets = [
         b64decode(secret.encode()) if written == "base64url" else secret.encode()
-        for secret, written in texts.TUTORIAL_SECRETS.items()
+        for secret, written in TUTORIAL_SECRETS.items()
     ]
     assert len(set(octets)) == len(octets)
     assert guesses.MAX_GUESSED * len(octets) < 5_000

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tomllib
 import venv
 from email.parser import Parser
@@ -32,10 +31,16 @@ def done(*command: str | Path, code: int = 0, **env: str) -> str:
     return ran.stdout + ran.stderr
 
 
-def built(folder: Path) -> Path:
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `bin` of an environment that holds what builds the package, and nothing of it: as pip makes one."""
+    return environment(tmp_path_factory.mktemp("builder"), "build")
+
+
+def built(builder: Path, folder: Path) -> Path:
     """The wheel in *folder*, made from the source archive beside it, without a network."""
     done(
-        *(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder),
+        *(builder / "python", "-m", "build", "--no-isolation", "--outdir", folder),
         SOURCE_DATE_EPOCH="1700000000",
         PIP_NO_INDEX="1",
     )
@@ -44,27 +49,32 @@ def built(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(tmp_path_factory.mktemp("first"))
+def wheel(builder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(builder, tmp_path_factory.mktemp("first"))
 
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """The `bin` of an environment that holds the wheel and what is pinned for it, and nothing else."""
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    venv.create(folder, with_pip=True)
-    install(folder / "bin", "--require-hashes", "-r", ROOT / "requirements" / "run.txt")
-    install(folder / "bin", "--no-deps", wheel)
-    return folder / "bin"
+    bin_ = environment(tmp_path_factory.mktemp("clean"), "run")
+    install(bin_, "--no-deps", wheel)
+    return bin_
+
+
+def environment(folder: Path, pins: str) -> Path:
+    """The `bin` of a new environment with what is pinned for *pins*."""
+    venv.create(folder / "venv", with_pip=True)
+    install(folder / "venv" / "bin", "--require-hashes", "-r", ROOT / "requirements" / f"{pins}.txt")
+    return folder / "venv" / "bin"
 
 
 def install(bin_: Path, *what: str | Path) -> None:
     done(bin_ / "python", "-m", "pip", "--disable-pip-version-check", "install", *what)
 
 
-def test_two_builds_are_equal_to_the_byte(wheel: Path, tmp_path: Path) -> None:
+def test_two_builds_are_equal_to_the_byte(builder: Path, wheel: Path, tmp_path: Path) -> None:
     """So that anybody can check that a published wheel is this source."""
-    again = built(tmp_path)
+    again = built(builder, tmp_path)
 
     assert wheel.name == again.name
     assert wheel.read_bytes() == again.read_bytes()

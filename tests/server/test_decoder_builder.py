@@ -10,6 +10,7 @@ import pytest
 from support.decoder import script
 
 from gatepass.core.inspect import texts
+from gatepass.core.keys import tutorials
 from gatepass.server.decoder.builder import BuildError, build, bundle, integrity, sentences
 
 SHELL = (
@@ -107,7 +108,12 @@ def test_the_sentences_are_those_of_the_command_line() -> None:
         for name, table in re.findall(r"^export const (\w+) = (.*?);$", sentences(), re.MULTILINE | re.DOTALL)
     }
 
-    tables = {name: getattr(texts, name) for name in dir(texts) if name.isupper() and name[0] != "_"}
+    tables = {
+        name: table
+        for module in (texts, tutorials)
+        for name, table in vars(module).items()
+        if name.isupper() and name[0] != "_"
+    }
     assert made == json.loads(json.dumps(tables, default=dict))
     assert len(made) > 5
 

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gatepass.core.inspect import texts
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64encode
 from gatepass.keys import Ed25519Key
 from support.fuzz import VALUES, Hand
@@ -249,7 +250,7 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: m.signed(m.header("Ed25519", jwk=(key := m.key()).to_jwk()), key.sign),
     lambda m: m.signed(m.header("EdDSA", jwk=m.key().to_jwk()), m.key().sign),
     lambda m: m.by_secret(b""),
-    lambda m: m.by_secret(m.chance.choice([secret for secret in texts.TUTORIAL_SECRETS if secret]).encode()),
+    lambda m: m.by_secret(m.chance.choice([secret for secret in TUTORIAL_SECRETS if secret]).encode()),
     lambda m: m.by_secret(m.chance.randbytes(32)),
     lambda m: m.token(claims=m.claims(cnf={"jwk": m.key().to_jwk(private=True)})),
     lambda m: m.token(claims=m.claims(keys=[{"kty": "oct", "k": m.id(32)}])),

@@ -24,9 +24,9 @@ from cryptography.x509.oid import NameOID
 from support.families import KEYS, PAIRS
 
 from gatepass import tokens
-from gatepass.core.inspect import texts
 from gatepass.core.keyring import Root
 from gatepass.core.keys.asymmetric import AsymmetricKey
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError
 from gatepass.keys import EcKey, Ed25519Key, HmacKey, Key, KeyRing, KeySet, RsaKey, generate, load, new_ring
@@ -275,7 +275,7 @@ def test_a_secret_of_a_tutorial_is_refused_in_a_jwk_too(secret: bytes) -> None:
 def printed() -> dict[str, bytes]:
     """Of the secrets that an inspection guesses, those that are long enough for HS256; also as they are written."""
     found = {}
-    for text, kind in texts.TUTORIAL_SECRETS.items():
+    for text, kind in TUTORIAL_SECRETS.items():
         found[text] = text.encode()
         if kind == "base64url":
             found[f"{text}, decoded"] = b64decode(text.encode())

@@ -13,6 +13,7 @@ from gatepass.core import jws
 from gatepass.core.inspect import texts
 from gatepass.core.inspect.model import Finding, Token, by_level
 from gatepass.core.keys import ALGORITHMS, current_name, read_jwk
+from gatepass.core.keys.tutorials import TUTORIAL_SECRETS
 from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError, MalformedCredential
 
@@ -55,7 +56,7 @@ def _guess(token: Token) -> list[str]:
     alg = header.get("alg", "").strip('"')
     jwk = json.loads(header.get("jwk", "null"))
     if alg in _HASHES:
-        for secret, written in texts.TUTORIAL_SECRETS.items():
+        for secret, written in TUTORIAL_SECRETS.items():
             octets = b64decode(secret.encode()) if written == "base64url" else secret.encode()
             if _mac(octets, signed, alg) == signature:
                 return ["secret_known" if secret else "secret_blank"]

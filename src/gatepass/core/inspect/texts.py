@@ -1,12 +1,12 @@
 """Every sentence that is said about a token: one table, plain enough to be written out as JSON for a page.
 
+It imports nothing of ours: whatever builds the package reads it without the package.
+
 ``{name}`` stands for a fact. Facts are printable and short before they come here; see `model.fill`.
 """
 
 from collections.abc import Mapping
 from typing import Final
-
-from gatepass.core.keys import tutorials
 
 #: What a text is, by the code of its kind.
 KINDS: Final[Mapping[str, str]] = {
@@ -236,9 +236,6 @@ ENCRYPTION: Final[Mapping[str, str]] = {
     "A192GCM": "AES in GCM mode with 192 bits",
     "A256GCM": "AES in GCM mode with 256 bits",
 }
-
-#: Secrets that everybody knows; see there.
-TUTORIAL_SECRETS: Final = tutorials.TUTORIAL_SECRETS
 
 #: What a member of a header says.
 HEADER: Final[Mapping[str, str]] = {

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 _HERE: Final = Path(__file__).parent
-#: The sentences that the page shares with the command line.
-_TEXTS: Final = _HERE.parents[1] / "core" / "inspect" / "texts.py"
+#: What the page shares with the command line. They import nothing either.
+_TABLES: Final = tuple(_HERE.parents[1] / "core" / name for name in ("inspect/texts.py", "keys/tutorials.py"))
 
 _IMPORT: Final = re.compile(r'^import \{([^{}]*)\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?function\b|const\b|class\b)", re.MULTILINE)
@@ -33,19 +33,18 @@ class BuildError(Exception):
     """The page cannot be put together from what is there."""
 
 
-def build(folder: Path = _HERE, texts: Path = _TEXTS) -> str:
+def build(folder: Path = _HERE) -> str:
     """The page, from `page.html`, `page.css`, and `page.js` with what it imports.
 
     Args:
         folder: Where the sources are.
-        texts: The module that holds the sentences: names in capitals, each a dictionary.
 
     Raises:
         BuildError: A source is missing, is written in a way that cannot be joined, or would end its element.
     """
     shell = _read(folder / "page.html")
     style = _read(folder / "page.css")
-    script = bundle(folder / "page.js", texts)
+    script = bundle(folder / "page.js")
     if _CLOSING.search(style):
         raise BuildError("page.css would end its element")
     parts = {"policy": policy(script, style), "style": style, "script": script}
@@ -72,18 +71,17 @@ def integrity(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def bundle(entry: Path, texts: Path = _TEXTS) -> str:
+def bundle(entry: Path) -> str:
     """One script: *entry*, after all that it imports, each once, without `import`, `export` and comments.
 
     Args:
         entry: A module. What it imports lies beside it, but `texts.js`, which is made.
-        texts: The module that `texts.js` is made from.
 
     Raises:
         BuildError: As `build`; also where two modules have the same name at their top, or import each other.
     """
     sources: dict[str, str] = {}
-    _collect(entry, texts, sources, ())
+    _collect(entry, sources, ())
     owners: dict[str, str] = {}
     for module, source in sources.items():
         for name in _TOP.findall(source):
@@ -95,9 +93,9 @@ def bundle(entry: Path, texts: Path = _TEXTS) -> str:
     return script
 
 
-def sentences(texts: Path = _TEXTS) -> str:
-    """`texts.js`: every table of *texts*, under its name."""
-    tables = {name: value for name, value in runpy.run_path(str(texts)).items() if name.isupper()}
+def sentences() -> str:
+    """`texts.js`: every dictionary whose name is in capitals, of each module of `_TABLES`."""
+    tables = {name: value for path in _TABLES for name, value in runpy.run_path(str(path)).items() if name.isupper()}
     lines = (
         f"export const {name} = {_table(table)};\n"
         for name, table in sorted(tables.items())
@@ -112,17 +110,17 @@ def _table(table: Mapping[str, object]) -> str:
     return "{\n" + ",\n".join(entries) + "\n}"
 
 
-def _collect(module: Path, texts: Path, sources: dict[str, str], above: tuple[str, ...]) -> None:
+def _collect(module: Path, sources: dict[str, str], above: tuple[str, ...]) -> None:
     """Put what *module* imports, and then itself, into *sources*."""
     if module.name in above:
         raise BuildError(f"{module.name} imports itself: {' -> '.join((*above, module.name))}")
     if module.name in sources:
         return
-    source = sentences(texts) if module.name == "texts.js" else _read(module)
+    source = sentences() if module.name == "texts.js" else _read(module)
     for names, name in _IMPORT.findall(source):
         if " as " in names:
             raise BuildError(f"{module.name} renames what it imports: {names.strip()}")
-        _collect(module.with_name(name), texts, sources, (*above, module.name))
+        _collect(module.with_name(name), sources, (*above, module.name))
     bare = _COMMENT.sub("", _EXPORT.sub("", _IMPORT.sub("", source)))
     if left := _UNREAD.search(bare):
         raise BuildError(f"{module.name}: {left.group().strip()}")
