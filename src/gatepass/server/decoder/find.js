@@ -5,6 +5,7 @@
 
 import { SPACE, afterAll, beforeAll, fill, pointsIn } from "./printing.js";
 import { fromLetters } from "./read.js";
+import { fromAnyBase64 } from "./secrets.js";
 import { NOISE } from "./texts.js";
 
 // These are the library's: see there why.
@@ -96,8 +97,7 @@ function beginsToken(text) {
 
 /** The token that `text` is in base64, which begins as `eyJ` does; null if it is none. */
 function inBase64(text) {
-  const octets = fromLetters(text.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_"));
-  const said = new TextDecoder("latin1").decode(octets ?? new Uint8Array()).replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "");
+  const said = new TextDecoder("latin1").decode(fromAnyBase64(text) ?? new Uint8Array()).replace(/^[ \t\n\r\f\v]+|[ \t\n\r\f\v]+$/g, "");
   return COMPACT_DOTS.has(dotsIn(said)) && /^[A-Za-z0-9_.-]+$/.test(said) ? said : null;
 }
 

@@ -19,8 +19,7 @@ const SIGNED_DOTS = 2;
 const ENCRYPTED_DOTS = 4;
 const ENCRYPTED_PARTS = ["encrypted key", "IV", "ciphertext", "tag"];
 const PASETO_SIGNATURE = { v1: 256, v2: 64, v3: 96, v4: 64 };
-const SESSION_TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
-const REFRESH_TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]\.(?:0|[1-9][0-9]{0,8})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
+const OWN_TOKEN = /^[A-Za-z0-9_-]{21}[AQgw]\.((?:0|[1-9][0-9]{0,8})\.)?[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/;
 const COMPACT_TOKEN = /^ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)?$/;
 const PASETO_TOKEN = /^(v[1-4])\.(local|public)\.([A-Za-z0-9_-]+)(?:\.([A-Za-z0-9_-]+))?$/;
 const ENCRYPTED_KINDS = new Set(["jwe", "jwe-json"]);
@@ -68,8 +67,8 @@ class Look {
   /** Read the text; return the code of its kind. */
   compact() {
     const text = this.#text;
-    if (SESSION_TOKEN.test(text)) return "gatepass-session";
-    if (REFRESH_TOKEN.test(text)) return "gatepass-refresh";
+    const own = OWN_TOKEN.exec(text);
+    if (own) return own[1] ? "gatepass-refresh" : "gatepass-session";
     const paseto = PASETO_TOKEN.exec(text);
     if (paseto) return this.#paseto(...paseto.slice(1));
     if (text.includes("~")) return this.#disclosed();

@@ -2,7 +2,7 @@
 
 import { NotJson, asJson, parseJson } from "./json.js";
 import { beforeAll, brief, capital, fill, pointsIn, shown } from "./printing.js";
-import { MAX_DEPTH, fromBase64url, isLong } from "./strict.js";
+import { MAX_DEPTH, endOfString, fromBase64url, isLong } from "./strict.js";
 import { DEFECTS, FINDINGS } from "./texts.js";
 
 // These are the library's: see there why.
@@ -181,11 +181,12 @@ export class Reader {
   }
 }
 
-/** What `letters` of base64url decode to, whatever bits of the last one are not read; null where one is missing. */
+/** What `letters` of base64url decode to, whatever bits of the last one are not read; null where they are none. */
 export function fromLetters(letters) {
-  if (letters.length % 4 === 1) return null;
+  const unread = -letters.length & 3;
+  if (unread === 3) return null; // one is missing
   // Filled up with zeros, which are cut off again.
-  return fromBase64url(letters + "A".repeat(-letters.length & 3)).subarray(0, Math.floor((letters.length * 3) / 4));
+  return fromBase64url(letters + "A".repeat(unread))?.subarray(0, Math.floor((letters.length * 3) / 4)) ?? null;
 }
 
 /** What `name` stands for; empty where that is not known. */
@@ -226,20 +227,11 @@ function depthOf(said) {
   if (brackets <= MAX_DEPTH) return [0, 0];
   for (let at = 0; at < said.length; at++) {
     const letter = said[at];
-    if (letter === '"') at = afterString(said, at) - 1;
+    if (letter === '"') at = endOfString(said, at) - 1;
     else if (letter === "[" || letter === "{") depth++;
     else if (letter === "]" || letter === "}") depth--;
     deepest = Math.max(deepest, depth);
     if (depth > MOST_DEPTH) return [depth, at];
   }
   return [deepest, 0];
-}
-
-/** The place after the text that begins at `start`, also if it never ends. */
-function afterString(said, start) {
-  for (let at = start + 1; at < said.length; at++) {
-    if (said[at] === "\\") at++;
-    else if (said[at] === '"') return at + 1;
-  }
-  return said.length;
 }

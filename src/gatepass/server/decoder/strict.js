@@ -93,10 +93,11 @@ function isStrict(text) {
   return true;
 }
 
-/** The place after the text that begins at `start` with a quote. */
-function endOfString(text, start) {
-  for (let at = start + 1; ; at++) {
+/** The place after the text that begins at `start` with a quote, also if it never ends. */
+export function endOfString(text, start) {
+  for (let at = start + 1; at < text.length; at++) {
     if (text[at] === "\\") at++;
     else if (text[at] === '"') return at + 1;
   }
+  return text.length;
 }
