@@ -274,6 +274,18 @@ def test_a_time_that_verifiers_do_not_read_is_good_at_no_time(visit: Visit) -> N
     expect(visit.page.locator("#validity")).to_have_attribute("hidden", "")
 
 
+def test_what_begins_in_milliseconds_has_not_begun_when_they_have(visit: Visit) -> None:
+    """Nothing on the page counts up to it, for no service does."""
+    visit.open()
+    visit.paste(sign({**CLAIMS, "nbf": int(NOW) * 1_000 - 60_000}, KEY))
+    visit.verify()
+
+    expect(visit.verdict).to_contain_text("It is not good yet: its time begins after the year 9999.")
+    expect(visit.verdict).to_have_class("verdict open")
+    expect(visit.page.locator("#validity")).to_have_attribute("hidden", "")
+    expect(visit.page.locator("article")).to_contain_text("`nbf` looks like milliseconds".replace("`", ""))
+
+
 def test_what_is_copied_can_be_shown_to_others(visit: Visit) -> None:
     """The claims as JSON; the token without its signature, which no service takes."""
     visit.open()

@@ -123,6 +123,7 @@ MISTAKES = {
     "cut": token()[:-1],
     "no_signature_check": token(),
     "in_url": f"https://app.example/?token={token()}",
+    "in_fragment": f"https://app.example/#access_token={token()}",
     "units": saying(iat=NOW * 1_000),
     "id_token": token(HEADER | {"typ": "JWT"}, CLAIMS | {"nonce": "n"}),
     "encrypted": ".".join([segment({"alg": "dir", "enc": "A256GCM"}), "", "AAAA", "AAAA", "AAAA"]),

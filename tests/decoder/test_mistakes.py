@@ -188,7 +188,7 @@ MISTAKES = [
         name="a signature as OpenSSL writes it",
         wrong=verified(DER, KEY_TEXT, "ES256"),
         right=verified(GOOD, KEY_TEXT, "ES256"),
-        said=("The signature is in DER, as OpenSSL writes it", "Converted, it is one of this key."),
+        said=("The signature is in DER, as OpenSSL writes it", "Converted, it fits the key."),
     ),
     Mistake(
         name="a signature as OpenSSL writes it, before there is a key",

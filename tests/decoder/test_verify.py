@@ -536,10 +536,10 @@ def test_a_signature_in_der_is_recognised(page: Page, alg: str) -> None:
 
     head = (
         f"The signature is in DER, as OpenSSL writes it; {alg} in tokens is r and s, {len(raw)} octets (RFC 7518"
-        " section 3.4). Converted, it is "
+        " section 3.4). Converted, it "
     )
-    assert (good["verdict"], good["sentence"]) == ("invalid", f"{head}one of this key.")
-    assert (bad["verdict"], bad["sentence"]) == ("invalid", f"{head}not one of this key.")
+    assert (good["verdict"], good["sentence"]) == ("invalid", f"{head}fits the key.")
+    assert (bad["verdict"], bad["sentence"]) == ("invalid", f"{head}does not fit the key.")
 
 
 def spare(segment: str) -> str:
@@ -575,10 +575,10 @@ def test_it_is_told_whether_a_lenient_library_takes_it(page: Page) -> None:
         (f"{SIGNED}.{spare(SEGMENT)}", jwk_of(KEYS["ES256"]), "ES256"),
         (f"{changed(ES256)}==", jwk_of(KEYS["ES256"]), "ES256"),
     )
-    taken = "Without that it is one of this key: lenient libraries take it, strict ones refuse it."
+    taken = "Without that it fits the key: lenient libraries take it, strict ones refuse it."
     assert padded["sentence"].endswith(taken)
     assert stray["sentence"].endswith(taken)
-    assert other["sentence"].endswith("It is not one of this key either way.")
+    assert other["sentence"].endswith("It does not fit the key either way.")
 
 
 @pytest.mark.parametrize("alg", ["RS256", "PS256", "HS256", "Ed25519"])
@@ -605,7 +605,7 @@ def test_a_header_that_strict_verifiers_do_not_read_is_told(page: Page) -> None:
         (signed(b64encode(b'{"alg":"ES256"}'), b"e30="), "but the payload is not canonical base64url"),
     ):
         said = sentence(page, token, jwk_of(KEYS["ES256"]), "ES256")
-        assert said.startswith(f"invalid: The signature is one of this key, {what}")
+        assert said.startswith(f"invalid: The signature fits the key, {what}")
 
 
 def test_signatures_in_json_are_each_tried(page: Page) -> None:

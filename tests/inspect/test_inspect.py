@@ -405,6 +405,9 @@ REMARKS = [
     ("header_large", token(claims=BASE | {"x": "x" * 7_000})),
     ("deep", carrying(b'{"a":' + b"[" * 40 + b"]" * 40 + b"}")),
     ("duplicate", carrying(b'{"a":1,"a":2}')),
+    ("digest_twice", token(claims=BASE | {"_sd": ["d", "e"], "a": {"_sd": ["d"]}})),
+    ("digest_twice", token(claims=BASE | {"a": [{"...": "d"}, {"...": "d"}]})),
+    ("digest_twice", f"{token(claims=BASE | {'_sd': ['d']})}~{segment(['salt', 'a', {'_sd': ['d']}])}~"),
     ("hidden", token(claims=BASE | {"name": "ada\u202egpj"})),
     ("hidden", token(claims=BASE | {"na\u202eme": {}})),
 ]
@@ -439,6 +442,7 @@ def test_every_remark_and_every_defect_is_met_here() -> None:
         ("hidden", token(claims=BASE | {"name": "A\u0301da \u2764\ufe0f \u0434\u044f"})),
         ("time_no", token(claims=BASE | {"exp": NOW + 0.5})),
         ("key_embedded", KINDS[9][0]),
+        ("digest_twice", token(claims=BASE | {"_sd": ["d", "e", 7, 7], "a": ["d", {"...": "f"}], "b": {"x": "e"}})),
     ],
 )
 def test_what_is_in_order_is_not_remarked(code: str, text: str) -> None:
@@ -459,6 +463,7 @@ HINTS = [
     ("cut", GOOD[:-1] if len(GOOD) % 4 else f"{HEADER}.{PAYLOAD}"),
     ("no_signature_check", GOOD),
     ("in_url", f"https://a.example/?t={GOOD}"),
+    ("in_fragment", f"https://a.example/#access_token={GOOD}"),
     ("units", token(claims=BASE | {"iat": NOW * 1_000})),
     ("id_token", token({"alg": "HS256", "typ": "JWT"}, BASE | {"nonce": "n"})),
     ("encrypted", JWE),
@@ -539,6 +544,10 @@ def test_what_is_not_shown_is_written_as_an_escape(claim: str, written: str) -> 
         (BASE | {"exp": str(NOW + 60)}, "lenient"),
         (BASE | {"exp": str(NOW - 60), "nbf": NOW + 60}, "lenient"),
         (BASE | {"nbf": str(NOW + 60)}, "alive"),
+        (BASE | {"nbf": (NOW - 60) * 1_000}, "not_yet"),
+        (BASE | {"nbf": (NOW - 60) * 1_000, "exp": NOW}, "expired"),
+        (BASE | {"nbf": (NOW - 60) * 1_000, "exp": (NOW + 60) * 1_000}, "lenient"),
+        (BASE | {"nbf": True}, "alive"),
     ],
 )
 def test_the_state_is_exact_to_the_second(claims: object, state: str | None) -> None:
@@ -551,6 +560,39 @@ def test_what_a_verifier_does_not_read_as_a_time_has_not_expired(exp: object) ->
     found = look(token(claims=BASE | {"exp": exp}))
     assert found.verdict.endswith("no time to a verifier; meant is 2 days ago.")
     assert "expired" not in codes(found.hints)
+
+
+def test_a_beginning_in_milliseconds_is_as_far_ahead_as_a_service_reads_it() -> None:
+    """Though it is meant to be over: the token is refused, and the clocks are right."""
+    found = look(token(claims=BASE | {"nbf": (NOW - 60) * 1_000}))
+    assert found.verdict == "Not verified. It is not good yet: its time begins after the year 9999."
+    assert "time_ms" in codes(found.findings)
+    assert {"not_yet", "units"} <= {*codes(found.hints)}
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (f"https://a.example/cb#access_token={GOOD}&token_type=Bearer", "in_fragment"),
+        (f"https://a.example/cb#state={'x' * 99}&id_token={GOOD}", "in_fragment"),
+        (f"https://a.example/cb?a=b#id_token={GOOD}", "in_fragment"),
+        (f"https://a.example/cb?token={GOOD}#top", "in_url"),
+        (f"#b https://a.example/cb?a=b&token={GOOD}", "in_url"),
+        (f"#b a=b&token={GOOD}", "in_url"),
+        (f"# token={GOOD}", ""),
+        (GOOD, ""),
+    ],
+)
+def test_a_query_and_a_fragment_are_told_apart(text: str, hint: str) -> None:
+    """A server is sent the one and not the other."""
+    assert {code for code in codes(look(text).hints) if code.startswith("in_")} == {hint} - {""}
+
+
+def test_of_two_tokens_of_an_address_both_are_told_where_they_were() -> None:
+    other = token(claims=BASE | {"sub": "ada"})
+    found = inspect(f"https://a.example/?x={GOOD}&y={other}#id_token={GOOD}&access_token={other}", now=NOW).tokens
+    said = [code for one in found for code in codes(one.hints) if code.startswith("in_")]
+    assert said == ["in_url", "in_url", "in_fragment", "in_fragment"]
 
 
 @pytest.mark.parametrize("exp", [100_000_000_001, MAX_TIME])

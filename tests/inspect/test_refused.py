@@ -60,7 +60,11 @@ SAID = [
         changed(set_in("header", "kid", OTHER.kid)),
         "`alg` is `ES256`, and the key is for another algorithm.",
     ),
-    ("signature", changed(put("sign_rightly", False)), "The signature is not one of this key."),
+    (
+        "signature",
+        changed(put("sign_rightly", False)),
+        "The signature does not fit the key: another key made it, or the token was changed afterwards.",
+    ),
     ("issuer", changed(set_in("claims", "iss", "i/")), "`iss` is `i/`; wanted is `i`, to the letter."),
     ("issuer", changed(lambda token: token.claims.pop("iss")), "`iss` is missing; wanted is `i`, to the letter."),
     ("issuer", changed(set_in("claims", "iss", [])), "`iss` is no text; wanted is `i`, to the letter."),

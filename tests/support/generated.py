@@ -204,6 +204,7 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: f"next=%252Fcb%253Ftoken%253D{m.token().replace('.', '%252E')}%2526x%25253d{m.token()}%25zzey",
     lambda m: f"https://a.example/cb?{m.word()}=1&token={m.token().replace('.', '%2E')}%26x&y",
     lambda m: f"https://a.example/verify/{m.token()}/next",
+    lambda m: f"https://a.example/?{m.id(9)}={m.token()}#a={m.id(70)}&id_token={m.token()}&b={m.token()}",
     lambda m: (
         f"token: {b64(m.token())} {b64(m.token() + m.chance.choice((chr(10), ' ', chr(31))))[:-1]}, {b64('eyJ.a.b é')}"
     ),
@@ -261,6 +262,8 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: m.token(claims=m.claims(exp=NOW + m.chance.randrange(40, 40_000) * DAY)),
     lambda m: m.token(claims=m.claims(iat=NOW + m.chance.randrange(1, 40 * DAY))),
     lambda m: m.token(claims=m.claims(nbf=NOW + m.chance.randrange(1, 40 * DAY))),
+    lambda m: m.token(claims=m.claims(nbf=(NOW + m.chance.randrange(-DAY, DAY)) * 1_000)),
+    lambda m: m.token(claims=m.claims(nbf=m.chance.choice([10**300, 1e300, True, [5], None, "5"]))),
     lambda m: m.token(claims=m.claims(exp=NOW - 3 * DAY)),
     lambda m: m.token(claims=m.claims(exp=NOW - m.chance.randrange(DAY), iat=NOW - 2 * DAY)),
     lambda m: m.token(m.header("ES256", "kid")),
@@ -281,6 +284,8 @@ RECIPES: tuple[Callable[[Maker], str], ...] = (
     lambda m: m.saying(
         b'{"b":1,"a":2,"b":{"\xf0\x9f\x94\x91":1,"\xf0\x9f\x94\x91":2,"\xef\xbf\xbd":1,"\xef\xbf\xbd":2}}'
     ),
+    lambda m: m.token(claims=m.claims(_sd=[d := m.id(9), "x"], a=[{"...": m.chance.choice([d, "y", 7])}])),
+    lambda m: f"{m.token(claims=m.claims(_sd=['d']))}~{segment(['s', 'a', {'_sd': ['d']}])}~",
     lambda m: m.token(claims=m.claims(name="ada\u202egpj", **{"\u2066x": {}, "\ud800": "\x7f\U000e0041"})),
     lambda m: m.token(claims=m.claims(exp=str(NOW + DAY), nbf="soon", auth_time=None)),
     lambda m: m.token(claims=m.claims(exp=m.chance.choice([10**11 + 1, 253_402_300_799, 253_402_300_800, str(NOW)]))),

@@ -75,5 +75,5 @@ def _json_form(text: str, now: float) -> list[Token]:
         return []
     start = len(text) - len(text.lstrip())
     look = Look(said, now=now)
-    found = Found(start=start, end=start + len(said), text=said, noise=(), in_url=False)
+    found = Found(start=start, end=start + len(said), text=said, noise=(), address="")
     return [look.token(look.in_json(form), found)]

@@ -54,7 +54,9 @@ _OTHER_PERCENT: Final = re.compile(r"%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}
 _SCHEME: Final = re.compile(r"\b(?:Bearer|DPoP|JWT|Token)[ \t]{1,8}[\"']?\Z", re.IGNORECASE | re.ASCII)
 _FIELD: Final = re.compile(r"[A-Za-z-]{1,64}:[ \t]*")
 _START: Final = re.compile(r"(?:Bearer|DPoP|JWT|Token)\s+", re.IGNORECASE | re.ASCII)
-_IN_URL: Final = re.compile(r"[?&][\w.~-]{1,64}=\Z", re.ASCII)
+_PARAMETER: Final = re.compile(r"[?&#][\w.~-]{1,64}=\Z", re.ASCII)
+# What begins the query of an address, and its fragment; and what stands around addresses.
+_MARKS: Final = "?# \t\r\n\"'<>"
 _CUT: Final = "\u2026!*"
 _QUOTES: Final = "\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb"
 _NOT_BASE64URL: Final = re.compile(r"[^A-Za-z0-9_-]")
@@ -81,14 +83,14 @@ class Found:
         end: The first place after it.
         text: The same without its noise.
         noise: What was cut off.
-        in_url: Whether it is a parameter in the query of a URL.
+        address: The hint on the place where it is a parameter of a URL, `in_url` or `in_fragment`; empty if it is none.
     """
 
     start: int
     end: int
     text: str
     noise: tuple[Noise, ...]
-    in_url: bool
+    address: str
 
 
 def find(text: str) -> Iterator[Found]:  # noqa: C901  one form of token after the other
@@ -96,6 +98,7 @@ def find(text: str) -> Iterator[Found]:  # noqa: C901  one form of token after t
     edges = len(text) - len(text.lstrip()), len(text.rstrip())
     text = _AROUND.sub(lambda match: " " * len(match[0]), text)
     at, none, tail = 0, True, True
+    seen, mark = 0, ""
     while (match := _TOKEN.search(text, at)) is not None:
         start, at = match.span()
         step = text.startswith("/", start - 1) if start else False
@@ -118,6 +121,12 @@ def find(text: str) -> Iterator[Found]:  # noqa: C901  one form of token after t
                     found = _clean(text, start, end, edges)
             at = found.end
         none = False
+        between = text[seen:start]
+        last = max(map(between.rfind, _MARKS))
+        mark = between[last] if last >= 0 else mark
+        seen = start
+        if _PARAMETER.search(between[-80:]):
+            found = replace(found, address="in_fragment" if mark == "#" else "in_url")
         yield found
     if none and (word := _only_word(text)) is not None:
         yield _clean(text, *word, edges)
@@ -215,7 +224,7 @@ def _clean(text: str, start: int, end: int, edges: tuple[int, int]) -> Found:  #
     bare, count = _PERCENT.subn(lambda match: chr(int(match[1], 16)), bare)
     if count:
         note("percent", start, count)
-    return Found(start=start, end=end, text=bare, noise=tuple(noise), in_url=_IN_URL.search(before) is not None)
+    return Found(start=start, end=end, text=bare, noise=tuple(noise), address="")
 
 
 def _without_end(word: str) -> str:

@@ -12,6 +12,7 @@ from gatepass.core.inspect.model import Hint, Member, Moment, Size, Token, by_le
 from gatepass.core.inspect.read import Reader, as_json
 from gatepass.core.inspect.remarks import (
     remark_claims,
+    remark_digests,
     remark_header,
     remark_signature,
     remark_signed_header,
@@ -49,6 +50,7 @@ class Look:
         self._reader = Reader()
         self._header: dict[str, Any] = {}
         self._claims: dict[str, Any] | None = None
+        self._disclosed: list[object] = []
         self._inner: list[Token] = []
         self._moments: tuple[Moment, ...] = ()
 
@@ -62,7 +64,7 @@ class Look:
             self._paseto(*match.groups())
             return "paseto"
         if "~" in self._text:
-            return self._disclosed()
+            return self._with_disclosures()
         if "." not in self._text and not self._text.startswith("ey"):
             return "unknown"  # a random id is no broken token
         return self._dotted(self._text)
@@ -115,7 +117,7 @@ class Look:
             return "dpop"
         return "nested" if self._inner else "jws"
 
-    def _disclosed(self) -> str:
+    def _with_disclosures(self) -> str:
         signed, *disclosures, proof = self._text.split("~", MAX_DISCLOSURES + 1)
         self._reader.left_out |= "~" in proof
         kind = self._dotted(signed)
@@ -159,6 +161,7 @@ class Look:
         data = self._reader.octets(name, segment)
         said = "" if data is None else self._reader.text(name, data)
         value = self._reader.value(name, said) if data else None
+        self._disclosed.append(value)
         # RFC 9901 section 4.2: salt, name, value; of an element of a list: salt, value.
         if isinstance(value, list) and len(value) == 3 and isinstance(value[1], str):  # noqa: PLR2004
             meaning = texts.CLAIMS.get(value[1], "")
@@ -182,7 +185,7 @@ class Look:
 
     def _within(self, text: str) -> None:
         look = Look(text, now=self._now, depth=self._depth + 1)
-        self._inner.append(look.token(look.compact(), Found(start=0, end=len(text), text=text, noise=(), in_url=False)))
+        self._inner.append(look.token(look.compact(), Found(start=0, end=len(text), text=text, noise=(), address="")))
 
     # -- what is said of it --------------------------------------------------------------------------------------------
 
@@ -198,6 +201,7 @@ class Look:
             self._moments = remark_claims(reader, self._claims, typ, now=self._now)
         remark_values(reader, "header", self._header)
         remark_values(reader, "payload", self._claims)
+        remark_digests(reader, [self._claims, *self._disclosed])
         size = self._size()
         state = self._state()
         token = Token(
@@ -216,7 +220,7 @@ class Look:
             findings=by_level(reader.findings),
             inner=tuple(self._inner),
         )
-        return replace(token, hints=tuple(self._hints(token, typ, in_url=found.in_url)))
+        return replace(token, hints=tuple(self._hints(token, typ, found.address)))
 
     def _size(self) -> Size:
         total = len(self._text)
@@ -236,24 +240,26 @@ class Look:
         if self._claims is None:
             return None
         # A time that is written in another way than verifiers read it is none to them.
-        times = {moment.name: moment.at for moment in self._moments if moment.at == self._claims[moment.name]}
+        times = {moment.name: moment.at for moment in self._moments if moment.read}
         if "exp" not in times and any(moment.name == "exp" for moment in self._moments):
             return "lenient"
         if "exp" in times and self._now >= times["exp"]:  # RFC 7519 section 4.1.4: "on or after" is too late
             return "expired"
-        if "nbf" in times and self._now < times["nbf"]:
+        # But milliseconds are seconds to them, which are far ahead.
+        nbf = self._claims.get("nbf")
+        if isinstance(nbf, int | float) and not isinstance(nbf, bool) and self._now < nbf:
             return "not_yet"
         if "exp" in times:
             return "alive"
         return "endless" if "exp" not in self._claims else None
 
     def _verdict(self, kind: str, state: str | None) -> str:
-        times = {moment.name: moment.relative for moment in self._moments}
+        times = {moment.name: moment.relative for moment in self._moments if moment.read or moment.name == "exp"}
         code = state or ("opaque" if kind.startswith("gatepass-") else "unreadable")
-        return fill(texts.VERDICTS[code], exp=times.get("exp"), nbf=times.get("nbf"))
+        return fill(texts.VERDICTS[code], exp=times.get("exp"), nbf=times.get("nbf", "after the year 9999"))
 
     def _hints(  # noqa: C901  one mistake after the other
-        self, token: Token, typ: str, *, in_url: bool
+        self, token: Token, typ: str, address: str
     ) -> list[Hint]:
         hints: list[Hint] = []
 
@@ -280,8 +286,8 @@ class Look:
             say("cut")
         if defects & _STRAY:
             say("stray")
-        if in_url:
-            say("in_url")
+        if address:
+            say(address)
         if "time_ms" in codes:
             say("units")
         if typ != "at+jwt" and self._claims is not None and {"nonce", "at_hash", "c_hash"} & self._claims.keys():

@@ -115,11 +115,13 @@ class Moment:
         name: The claim.
         at: Seconds since the epoch, also where the token says milliseconds or a text.
         relative: How far away it is, such as `in 4 min 12 s` or `2 days ago`.
+        read: Whether verifiers read the same time there, which they do of no milliseconds and of no text.
     """
 
     name: str
     at: float
     relative: str
+    read: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

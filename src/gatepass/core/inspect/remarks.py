@@ -125,7 +125,9 @@ def remark_claims(  # noqa: C901  one claim after the other
         reader.find("iat_future", relative=relative(iat - now))
     if nbf is not None and nbf > now:
         reader.find("nbf_future", relative=relative(nbf - now))
-    return tuple(Moment(name=name, at=at, relative=relative(at - now)) for name, at in times.items())
+    return tuple(
+        Moment(name=name, at=at, relative=relative(at - now), read=at == claims[name]) for name, at in times.items()
+    )
 
 
 def _time(reader: Reader, name: str, value: object) -> float | None:
@@ -158,6 +160,17 @@ def remark_values(reader: Reader, part: str, value: object) -> None:
                 return
             seen += 1
             reader.find(code, path=brief(path), what=what)
+
+
+def remark_digests(reader: Reader, values: list[object]) -> None:
+    """Say which digest is twice in *values*: the claims of an SD-JWT, and what it discloses."""
+    seen: set[str] = set()
+    for _, name, member in _walk("", "", values):
+        if name in {"_sd", "..."} and isinstance(member, str):
+            if member in seen:
+                reader.find("digest_twice", digest=brief(member))
+                return
+            seen.add(member)
 
 
 def _walk(path: str, name: str, value: object) -> Iterator[tuple[str, str, object]]:

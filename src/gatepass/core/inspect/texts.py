@@ -127,6 +127,10 @@ FINDINGS: Final[Mapping[str, tuple[str, str]]] = {
         "warn",
         "{segment}: `{name}` is there twice. Readers differ in which one they take; strict ones refuse.",
     ),
+    "digest_twice": (
+        "warn",
+        "The digest `{digest}` is there twice: a verifier must refuse the token. RFC 9901 section 7.1.",
+    ),
     "hidden": (
         "warn",
         (
@@ -177,6 +181,10 @@ HINTS: Final[Mapping[str, str]] = {
     " of the signature with the key of the issuer says whose they are.",
     "in_url": (
         "It was in an address. Those are kept in histories and logs: send tokens in a header, a cookie or a body."
+    ),
+    "in_fragment": (
+        "It was behind the `#` of an address: no server is sent that, but the history keeps it, and scripts of the page"
+        " can read it. Logins that end so (implicit flow) are discouraged: RFC 9700 section 2.1.2."
     ),
     "units": "Divide a time in milliseconds by 1,000 where the token is made (in JavaScript: Date.now() / 1000).",
     "id_token": "It is an ID token: it tells the client who logged in. An API that is sent it should refuse it; it"
@@ -412,7 +420,7 @@ CHECKS: Final[Mapping[str, tuple[str, str, str]]] = {
     "key": ("credential_unknown", "key", "there is a key of that name; without a name, just one for this algorithm"),
     "key_algorithm": ("credential_unknown", "algorithm", "the key is for this algorithm"),
     "signature_form": ("credential_malformed", "base64url", "the signature is canonical base64url"),
-    "signature": ("credential_unknown", "signature", "the signature is one of this key"),
+    "signature": ("credential_unknown", "signature", "the signature fits the key"),
     "payload_form": ("credential_malformed", "base64url", "the payload is canonical base64url"),
     "json": ("credential_malformed", "json", "the payload is a JSON object"),
     "issuer": ("credential_unknown", "issuer", "`iss` is your issuer, to the letter"),
@@ -496,10 +504,10 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
         _SPELLING,
     ),
     "signature": (
-        "The signature is not one of this key.",
+        "The signature does not fit the key: another key made it, or the token was changed afterwards.",
         (
-            "Is it the right key? If it is a secret: it can be meant as text, base64, base64url or hex, and only"
-            " one of these signed. Else the token was changed after it was signed."
+            "Try the other keys of the issuer: the newest, and that of the other environment. A secret can be meant"
+            " as text, base64, base64url or hex, and only one of these signed."
         ),
     ),
     "payload_form": (

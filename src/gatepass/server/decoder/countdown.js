@@ -37,9 +37,14 @@ export function hasTurned({ moments }, before, now) {
   return now < before || moments.some(({ at }) => before < at && at <= now);
 }
 
+/** Whether verifiers read the times between which a token is good as they are meant: no milliseconds, and no text. */
+export function hasPlainTimes({ moments }) {
+  return moments.every(({ name, read }) => read || !["nbf", "exp"].includes(name));
+}
+
 /** What to say aloud when the time goes on from `before` to `now`: at a few thresholds only; else it is empty. */
 export function announcement({ moments, state }, before, now) {
-  if (state === "lenient") return "";
+  if (!hasPlainTimes({ moments })) return "";
   const [name, ends, coming] = state === "not_yet" ? ["nbf", "Its time has begun.", "Its time begins"] : ["exp", "It has expired.", "It expires"];
   const at = moments.find((moment) => moment.name === name)?.at;
   const crossed = THRESHOLDS.find((left) => before < at - left && at - left <= now);

@@ -35,7 +35,8 @@ const OF_OTHERS = /%(?!(?:25)*(?:2[BDEF]|3D|5F|7E))[0-9A-F]{2}/i;
 const SCHEME = /\b(?:Bearer|DPoP|JWT|Token)[ \t]{1,8}["']?$/i;
 const FIELD_NAME = /^[A-Za-z-]{1,64}:[ \t]*/;
 const SCHEME_FIRST = /^(?:Bearer|DPoP|JWT|Token)[ \t\n\r\f\v]+/i;
-const IN_QUERY = /[?&][\w.~-]{1,64}=$/;
+const PARAMETER = /[?&#][\w.~-]{1,64}=$/;
+const ADDRESS_MARKS = [..."?# \t\r\n\"'<>"];
 const CUT_MARKS = "\u2026!*";
 const AROUND_WORD = ` \t\r\n\xa0${QUOTES}`;
 const JOINED = /^[A-Za-z0-9_+/=.~ \t\r\n\xa0-]*$/;
@@ -43,7 +44,7 @@ const NO_WORD = new RegExp(`[${SPACE}"'\`<>{}\\[\\]()|\\\\,;]`);
 const ASCII_BLANK = " \t\n\r\f\v";
 const BLANKS = new RegExp(`[${SPACE}]+`);
 
-/** The tokens in `pasted`, each `{start, end, text, noise, inUrl}`; if there is none and it is one word, that word. */
+/** The tokens in `pasted`, each `{start, end, text, noise, address}`; if there is none and it is one word, that word. */
 export function* find(pasted) {
   const edges = [afterAll(SPACE, pasted), beforeAll(SPACE, pasted)];
   const text = pasted.replace(WRAPPING, (found) => " ".repeat(found.length));
@@ -51,6 +52,7 @@ export function* find(pasted) {
   let at = 0;
   let hasNone = true;
   let isTail = true;
+  let [seen, mark] = [0, ""];
   for (let match; (match = matchAt(BEGINNING, text, at)); ) {
     const start = match.index;
     const isJose = match.groups.jose !== undefined;
@@ -72,6 +74,11 @@ export function* find(pasted) {
       at = found.end;
     }
     hasNone = false;
+    const between = text.slice(seen, start);
+    const last = Math.max(...ADDRESS_MARKS.map((one) => between.lastIndexOf(one)));
+    mark = between[last] ?? mark;
+    seen = start;
+    if (PARAMETER.test(between.slice(-80))) found.address = mark === "#" ? "in_fragment" : "in_url";
     yield counted(found);
   }
   const word = hasNone ? onlyWord(text) : null;
@@ -154,7 +161,7 @@ function clean(text, start, end, edges) {
   };
   replaced("zero_width", ZERO_WIDTH, () => "");
   replaced("percent", OF_TOKENS, ([, digits]) => String.fromCharCode(parseInt(digits, 16)));
-  return { start, end: until, text: bare, noise, inUrl: IN_QUERY.test(before) };
+  return { start, end: until, text: bare, noise, address: "" };
 }
 
 /** `word` without the marks of the sentence around it. */

@@ -39,6 +39,6 @@ function inJsonForm(text, now) {
   const form = new Reader().value("text", said);
   if (!(form instanceof Map) || !["protected", "signatures", "recipients"].some((name) => form.has(name))) return null;
   const start = pointsIn(text, 0, from);
-  const found = { start, end: start + pointsIn(said), text: said, noise: [], inUrl: false };
+  const found = { start, end: start + pointsIn(said), text: said, noise: [], address: "" };
   return [tokenInJson(found, form, now)];
 }

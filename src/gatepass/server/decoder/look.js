@@ -3,7 +3,7 @@
 import { asJson } from "./json.js";
 import { fill, pointsIn, shown } from "./printing.js";
 import { Reader, meaningOf } from "./read.js";
-import { remarkClaims, remarkHeader, remarkSignature, remarkSignedHeader, remarkValues } from "./remarks.js";
+import { remarkClaims, remarkDigests, remarkHeader, remarkSignature, remarkSignedHeader, remarkValues } from "./remarks.js";
 import { ALGORITHMS, CLAIMS, ENCRYPTION, HEADER, HINTS, KINDS, VERDICTS } from "./texts.js";
 
 // These are the library's: see there why.
@@ -33,7 +33,7 @@ export function byLevel(findings) {
   return [...findings].sort((one, other) => LEVELS.indexOf(one.level) - LEVELS.indexOf(other.level));
 }
 
-/** The token that was found as a compact one: `{start, end, text, noise, inUrl}`. */
+/** The token that was found as a compact one: `{start, end, text, noise, address}`. */
 export function tokenOf(found, now, depth = 0) {
   const look = new Look(found.text, now, depth);
   return look.token(look.compact(), found);
@@ -53,6 +53,7 @@ class Look {
   #reader = new Reader();
   #header = new Map();
   #claims = null;
+  #disclosed = [];
   #inner = [];
   #moments = [];
 
@@ -71,7 +72,7 @@ class Look {
     if (own) return own[1] ? "gatepass-refresh" : "gatepass-session";
     const paseto = PASETO_TOKEN.exec(text);
     if (paseto) return this.#paseto(...paseto.slice(1));
-    if (text.includes("~")) return this.#disclosed();
+    if (text.includes("~")) return this.#withDisclosures();
     if (!text.includes(".") && !text.startsWith("ey")) return "unknown"; // a random id is no broken token
     return this.#dotted(text);
   }
@@ -122,7 +123,7 @@ class Look {
     return this.#inner.length ? "nested" : "jws";
   }
 
-  #disclosed() {
+  #withDisclosures() {
     const pieces = this.#text.split("~");
     const [signed, ...disclosures] = pieces.slice(0, MAX_DISCLOSURES + 1);
     const isMore = pieces.length > MAX_DISCLOSURES + 2;
@@ -188,6 +189,7 @@ class Look {
     const data = this.#reader.octets(name, segment);
     const said = data === null ? "" : this.#reader.text(name, data);
     const value = data?.length ? this.#reader.value(name, said) : null;
+    this.#disclosed.push(value);
     // RFC 9901 section 4.2: salt, name, value; of an element of a list: salt, value.
     if (Array.isArray(value) && value.length === 3 && typeof value[1] === "string") {
       const [, claim, member] = value;
@@ -200,7 +202,7 @@ class Look {
   }
 
   #within(text) {
-    const found = { start: 0, end: pointsIn(text), text, noise: [], inUrl: false };
+    const found = { start: 0, end: pointsIn(text), text, noise: [], address: "" };
     this.#inner.push(tokenOf(found, this.#now, this.#depth + 1));
   }
 
@@ -217,6 +219,7 @@ class Look {
     if (this.#claims !== null) this.#moments = remarkClaims(reader, this.#claims, typ, this.#now);
     remarkValues(reader, "header", this.#header);
     remarkValues(reader, "payload", this.#claims);
+    remarkDigests(reader, [this.#claims, ...this.#disclosed]);
     const size = this.#size();
     const state = this.#state();
     return {
@@ -233,7 +236,7 @@ class Look {
       noise: found.noise,
       defects: reader.defects,
       findings: byLevel(reader.findings),
-      hints: this.#hints(kind, state, typ, found.inUrl),
+      hints: this.#hints(kind, state, typ, found.address),
       inner: this.#inner,
     };
   }
@@ -249,22 +252,22 @@ class Look {
 
   #state() {
     if (this.#claims === null) return null;
-    const timeIn = (wanted) => this.#moments.find(({ name }) => name === wanted)?.at;
-    const isRead = (name, said = this.#claims.get(name)) => typeof said !== "string" && Number(said) === timeIn(name);
-    const [exp, nbf] = ["exp", "nbf"].map((name) => (isRead(name) ? timeIn(name) : undefined));
-    if (exp === undefined && timeIn("exp") !== undefined) return "lenient";
-    if (this.#now >= exp) return "expired"; // RFC 7519 section 4.1.4: "on or after" is too late
-    if (this.#now < nbf) return "not_yet";
-    if (exp !== undefined) return "alive";
+    const exp = this.#moments.find(({ name }) => name === "exp");
+    const nbf = this.#claims.get("nbf");
+    if (exp?.read === false) return "lenient";
+    if (this.#now >= exp?.at) return "expired"; // RFC 7519 section 4.1.4: "on or after" is too late
+    if (/^(?:bigint|number)$/.test(typeof nbf) && this.#now < nbf) return "not_yet"; // milliseconds are seconds to verifiers
+    if (exp) return "alive";
     return this.#claims.has("exp") ? null : "endless";
   }
 
   #verdict(kind, state) {
-    const times = Object.fromEntries(this.#moments.map((moment) => [moment.name, moment.relative]));
-    return fill(VERDICTS[state ?? (kind.startsWith("gatepass-") ? "opaque" : "unreadable")], times);
+    const times = this.#moments.filter(({ name, read }) => read || name === "exp").map(({ name, relative }) => [name, relative]);
+    const code = state ?? (kind.startsWith("gatepass-") ? "opaque" : "unreadable");
+    return fill(VERDICTS[code], { nbf: "after the year 9999", ...Object.fromEntries(times) });
   }
 
-  #hints(kind, state, typ, inUrl) {
+  #hints(kind, state, typ, address) {
     const hints = [];
     const say = (code, facts = {}) => hints.push({ code, sentence: fill(HINTS[code], facts) });
     const alg = this.#header.get("alg");
@@ -288,7 +291,7 @@ class Look {
     }
     if (hasDefect(CUT_DEFECTS) || isFound("signature_size")) say("cut");
     if (hasDefect(STRAY_DEFECTS)) say("stray");
-    if (inUrl) say("in_url");
+    if (address) say(address);
     if (isFound("time_ms")) say("units");
     if (typ !== "at+jwt" && ["nonce", "at_hash", "c_hash"].some((name) => this.#claims?.has(name))) say("id_token");
     if (this.#reader.leftOut) say("left_out", { what: "many parts, members or remarks" });

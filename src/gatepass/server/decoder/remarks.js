@@ -101,7 +101,12 @@ export function remarkClaims(reader, claims, typ, now) {
   }
   if (iat > now) reader.find("iat_future", { relative: relative(iat - now) });
   if (nbf > now) reader.find("nbf_future", { relative: relative(nbf - now) });
-  return [...times].map(([name, at]) => ({ name, at, relative: relative(at - now) }));
+  return [...times].map(([name, at]) => ({ name, at, relative: relative(at - now), read: isRead(claims.get(name), at) }));
+}
+
+/** Whether a verifier reads what a token `said` as the time `at`: no milliseconds, and no text. */
+function isRead(said, at) {
+  return typeof said !== "string" && Number(said) === at;
 }
 
 /** The seconds that `said` means, also where it is written in another way than RFC 7519 wants; null: none. */
@@ -147,6 +152,19 @@ export function remarkValues(reader, part, value) {
  * Each value with its path, which is made when it is asked for, and its name, and each name by itself; a list's values
  * have the name of the list.
  */
+/** Say which digest is twice in `values`: the claims of an SD-JWT, and what it discloses. */
+export function remarkDigests(reader, values) {
+  const seen = new Set();
+  for (const [, name, member] of walk(() => "", "", values)) {
+    if ((name !== "_sd" && name !== "...") || typeof member !== "string") continue;
+    if (seen.has(member)) {
+      reader.find("digest_twice", { digest: brief(member) });
+      return;
+    }
+    seen.add(member);
+  }
+}
+
 function* walk(path, name, value) {
   yield [path, name, value];
   if (value instanceof Map) {

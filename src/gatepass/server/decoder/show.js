@@ -1,7 +1,7 @@
 // A token as it is read by people: the verdict, what is wrong, what it says, how large it is.
 
 import { copyButton } from "./clipboard.js";
-import { keep, present } from "./countdown.js";
+import { hasPlainTimes, keep, present } from "./countdown.js";
 import { made, refill, worded } from "./elements.js";
 import { asObject, partShown } from "./members.js";
 import { placeOf } from "./place.js";
@@ -76,7 +76,8 @@ function headlineShown(token, verification) {
 
 /** The sentence on the times, whose distances change while it is looked at. */
 function verdictAt({ verdict, state, moments }, now) {
-  if (!["alive", "expired", "not_yet", "lenient"].includes(state)) return verdict;
+  const isCounted = ["alive", "expired", "lenient"].includes(state) || (state === "not_yet" && hasPlainTimes({ moments }));
+  if (!isCounted) return verdict;
   const times = Object.fromEntries(moments.map(({ name, at }) => [name, relative(at - now)]));
   return fill(VERDICTS[state], times);
 }

@@ -44,8 +44,8 @@ export async function formProblem({ signature: segment, text }, candidates, aske
     const lenient = fromAnyBase64(segment);
     const would = lenient !== null && (await fitsOne(lenient));
     const anyway = would
-      ? "Without that it is one of this key: lenient libraries take it, strict ones refuse it."
-      : "It is not one of this key either way.";
+      ? "Without that it fits the key: lenient libraries take it, strict ones refuse it."
+      : "It does not fit the key either way.";
     return (
       "The signature is not base64url as it stands: padding, white space, another alphabet, or a last character that" +
       ` sets bits which nothing reads. ${anyway}`
@@ -56,7 +56,7 @@ export async function formProblem({ signature: segment, text }, candidates, aske
     const would = await fitsOne(raw);
     return (
       `The signature is in DER, as OpenSSL writes it; ${asked} in tokens is r and s, ${2 * size} octets (RFC 7518` +
-      ` section 3.4). Converted, it is ${would ? "" : "not "}one of this key.`
+      ` section 3.4). Converted, it ${would ? "fits" : "does not fit"} the key.`
     );
   }
   if (outOfRange(asked, strict) === "range") return "The signature is of numbers that no signature has, such as zeros.";

@@ -1,5 +1,6 @@
 // "Is it valid at ...": by its times, which are all that can be seen without a key.
 
+import { hasPlainTimes } from "./countdown.js";
 import { element, refill } from "./elements.js";
 import { localTime, utcTime } from "./moments.js";
 import { duration } from "./relative.js";
@@ -8,7 +9,7 @@ let judged = null;
 
 /** Judge `token` from now on; null: none. Without a time there is nothing to judge. */
 export function judgeTimes(token) {
-  judged = token?.state !== "lenient" && token?.moments.some(({ name }) => name === "exp" || name === "nbf") ? token : null;
+  judged = token?.moments.some(({ name }) => name === "exp" || name === "nbf") && hasPlainTimes(token) ? token : null;
   element("validity").hidden = judged === null;
   answer();
 }

@@ -73,7 +73,7 @@ function found(form, key, read, asked, forms) {
   const broken = brokenSegment(form);
   const answer = { key, form, reading: key.reading ?? "", warnings: warningsOf(form, key, read, asked) };
   if (broken) {
-    const sentence = `The signature is one of this key, but ${broken}: strict verifiers refuse the token, lenient ones take it.`;
+    const sentence = `The signature fits the key, but ${broken}: strict verifiers refuse the token, lenient ones take it.`;
     return { ...answer, verdict: "invalid", sentence };
   }
   if (key.known === "secret_blank") {
