@@ -78,6 +78,23 @@ def test_each_of_several_tokens_can_be_chosen(visit: Visit) -> None:
     expect(visit.page.locator("#refusal-said")).to_have_text(HINTS["opaque"])
 
 
+def test_a_token_that_is_there_again_is_offered_once(visit: Visit) -> None:
+    """A HAR file has it with each request."""
+    expired = sign({**CLAIMS, "exp": NOW - 200_000}, KEY)
+    visit.open()
+    visit.paste(f"{TOKEN}\n{expired}\n{TOKEN}\n")
+
+    options = visit.page.get_by_role("group", name="2 tokens").get_by_role("radio")
+    assert options.count() == 2
+    expect(visit.page.locator("fieldset label").first).to_contain_text("It is there 2 times.")
+    options.nth(1).check()
+    expect(visit.verdict).to_contain_text("It expired 2 days ago.")
+
+    visit.paste(f"{TOKEN}\n{TOKEN}\n{TOKEN}\n")
+    expect(visit.page.locator("#result")).to_contain_text("This token is 3 times in this text.")
+    assert visit.page.get_by_role("radio").count() == 0
+
+
 def test_the_algorithm_is_the_persons_and_never_the_tokens(visit: Visit) -> None:
     """Row B4: the token says HS256 under the public key, and nothing here believes it."""
     visit.open()

@@ -136,6 +136,15 @@ def test_the_mistakes_are_those_that_the_table_has_a_sentence_for() -> None:
     assert set(texts.HINTS) - of_the_text == set(MISTAKES)
 
 
+def test_a_token_that_is_there_again_is_shown_once() -> None:
+    one, other = token(), saying(exp=NOW - 60)
+    assert [line for line in told(f"{one}\n{other}\n{one}\n") if "times in this" in line or "Token 2" in line] == [
+        f"Token 1 of 2: 2 times in this text: {texts.KINDS['jws']}",
+        f"Token 2 of 2: {texts.KINDS['jws']}",
+    ]
+    assert told(f"{one} {one}")[0] == f"2 times in this text: {texts.KINDS['jws']}"
+
+
 def helps(code: str, text: str) -> list[str]:
     """The lines that say what the table has under *code*, whatever the facts are."""
     words = re.split(r"\{\w+\}", texts.HINTS[code])

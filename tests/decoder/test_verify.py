@@ -228,8 +228,9 @@ def test_a_key_that_cannot_be_used_does_not_spoil_a_set(page: Page) -> None:
 # -- secrets -----------------------------------------------------------------------------------------------------------
 
 AGAIN = "Export the key again from where it was made."
+PERSON = "grey otters swim past 7 harbours nightly"
 READINGS = [
-    ("a secret of a person, forty characters..", b"a secret of a person, forty characters..", "text (utf-8)"),
+    (PERSON, PERSON.encode(), "text (utf-8)"),
     ("pässwörter sind keine geheimnisse, oder?", "pässwörter sind keine geheimnisse, oder?".encode(), "text (utf-8)"),
     (base64.b64encode(SECRET).decode(), SECRET, "base64"),
     (base64.b64encode(SECRET[:43]).decode(), SECRET[:43], "base64"),
@@ -738,13 +739,36 @@ def test_where_keys_are_is_told_from_what_they_are(page: Page, text: str, told: 
     assert told in sentence(page, ES256, text, "ES256")
 
 
-def test_a_secret_that_is_wrapped_is_told_to_be(page: Page) -> None:
-    """And one that is not is none the worse."""
-    secret = "a secret of a person, forty characters.."
-    token = tokens.sign(CLAIMS, HmacKey(secret.encode()))
-    for wrapped in (f'"{secret}"', f"'{secret}'", f"JWT_SECRET={secret}", f"base64:{secret}"):
-        assert "paste it without that" in sentence(page, token, wrapped, "HS256")
-    assert "paste it without" not in sentence(page, token, f"{secret}.", "HS256")
+IN_BASE64 = base64.b64encode(SECRET).decode()
+WRAPPED = [
+    (f"JWT_SECRET={PERSON}", PERSON.encode(), "text (utf-8) of the value after `JWT_SECRET=`"),
+    (f"JWT_SECRET={IN_BASE64}\n", SECRET, "base64 of the value after `JWT_SECRET=`"),
+    (f"JWT_SECRET={SECRET.hex()}", SECRET, "hex of the value after `JWT_SECRET=`"),
+    (f"export JWT_SECRET='{IN_BASE64}'", SECRET, "base64 of the value after `JWT_SECRET=` in quotes"),
+    (f'JWT_SECRET="{PERSON}"', PERSON.encode(), "text (utf-8) of the value after `JWT_SECRET=` in quotes"),
+    # Docker takes the quotes of a file of variables for a part of the value.
+    (f'JWT_SECRET="{PERSON}"', f'"{PERSON}"'.encode(), "text (utf-8) of the value after `JWT_SECRET=`"),
+    (f"JWT_SECRET={PERSON}", f"JWT_SECRET={PERSON}".encode(), "text (utf-8)"),
+    (f"  jwt_secret: {PERSON}", PERSON.encode(), "text (utf-8) of the value after `jwt_secret:`"),
+    (f'"Key": "{PERSON}",', PERSON.encode(), 'text (utf-8) of the value after `"Key":` in quotes'),
+    (f"secret = '{PERSON}';", PERSON.encode(), "text (utf-8) of the value after `secret =` in quotes"),
+    (f"'{PERSON}'", PERSON.encode(), "text (utf-8) of the value in quotes"),
+    (f"base64:{IN_BASE64}", SECRET, "base64 of the value after `base64:`"),
+    (f'APP_KEY="base64:{IN_BASE64}"', SECRET, "base64 of the value after `APP_KEY=` in quotes after `base64:`"),
+]
+
+
+@pytest.mark.parametrize(("text", "octets", "reading"), WRAPPED, ids=range(len(WRAPPED)))
+def test_a_secret_is_taken_out_of_settings(page: Page, text: str, octets: bytes, reading: str) -> None:
+    """And it is said what was around it."""
+    token = tokens.sign(CLAIMS, HmacKey(octets))
+    assert sentence(page, token, text, "HS256") == f"valid: Signature valid (HS256, the secret read as {reading})."
+
+
+@pytest.mark.parametrize("text", [PERSON, IN_BASE64, "YWJjZA==", "abc=", "http:x", "base64:", '"'])
+def test_what_is_no_setting_is_a_secret_as_it_is(page: Page, text: str) -> None:
+    told = page.evaluate("text => readKeys(text).keys.map(({ reading }) => reading)", text)
+    assert [reading for reading in told if "value" in reading] == []
 
 
 # -- what a browser does not do ----------------------------------------------------------------------------------------

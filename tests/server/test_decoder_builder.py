@@ -80,6 +80,14 @@ def test_comments_stay_in_the_sources(tmp_path: Path) -> None:
     assert bundle(entry) == '// page.js\nfunction a() {\n  return "https://a // b";\n}\n'
 
 
+def test_comments_on_the_page_and_on_its_style_stay_there_too(tmp_path: Path) -> None:
+    bare = page(tmp_path)
+    (tmp_path / "page.html").write_text(SHELL + "\n<!--\n  Why.\n-->\n")
+    (tmp_path / "page.css").write_text("/* Why. */\np { color: red }")
+
+    assert build(tmp_path) == f"{bare}\n"
+
+
 @pytest.mark.parametrize(
     ("planted", "sentence"),
     [

@@ -1,5 +1,6 @@
 """`gatepass token inspect`: what is in a token."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from time import time
@@ -38,9 +39,12 @@ def inspect(*, text: str | None, as_json: bool) -> None:
 
 def lines(inspection: Inspection) -> Iterator[str]:
     """An inspection as it is read by people."""
-    several = len(inspection.tokens) > 1
-    for number, token in enumerate(inspection.tokens, 1):
-        yield from _token(token, f"Token {number} of {len(inspection.tokens)}: " if several else "", "")
+    counts = Counter(token.text for token in inspection.tokens)
+    first = {token.text: token for token in reversed(inspection.tokens)}
+    for number, (text, count) in enumerate(counts.items(), 1):
+        before = f"Token {number} of {len(counts)}: " if len(counts) > 1 else ""
+        times = f"{count} times in this text: " if count > 1 else ""
+        yield from _token(first[text], before + times, "")
         yield ""
     yield from (hint.sentence for hint in inspection.hints)
 

@@ -23,6 +23,8 @@ _TOP: Final = re.compile(r"^(?:async )?(?:function\*?|const|let|class) (\w+)", r
 #: What is said in the sources alone, for the page would be too large with it. A comment behind a statement counts where
 #: the statement has ended, which no text of ours looks like.
 _COMMENT: Final = re.compile(r"^ */\*\*(?s:.*?)\*/\n|^ *//.*\n|(?<=[;{]) // .*", re.MULTILINE)
+#: The same of the page around the script, and of its style.
+_ASIDE: Final = re.compile(r"^(?:<!--.*?-->|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 #: What is left of a module that is written in another way than the patterns above read.
 _UNREAD: Final = re.compile(r"^(?:import|export)\b.*|^.*\bimport\(.*", re.MULTILINE)
 #: Whatever would end the script, or begin a comment of HTML in it.
@@ -42,8 +44,8 @@ def build(folder: Path = _HERE) -> str:
     Raises:
         BuildError: A source is missing, is written in a way that cannot be joined, or would end its element.
     """
-    shell = _read(folder / "page.html")
-    style = _read(folder / "page.css")
+    shell = _ASIDE.sub("", _read(folder / "page.html"))
+    style = _ASIDE.sub("", _read(folder / "page.css"))
     script = bundle(folder / "page.js")
     if _CLOSING.search(style):
         raise BuildError("page.css would end its element")

@@ -6,17 +6,23 @@ import { capital, cut } from "./printing.js";
 /** Characters by which a token is told from the others. Ours. */
 const TOLD_BY = 24;
 
-/** A choice of `tokens`, of which the one at `place` is taken; `choose` is told of another. */
+/** A choice of `tokens`, each once, of which the one at `place` is taken; `choose` is told of another. */
 export function choiceShown(tokens, place, choose) {
+  const counts = new Map();
+  for (const { text } of tokens) counts.set(text, (counts.get(text) ?? 0) + 1);
+  if (counts.size === 1) return made("p", { class: "notice open" }, `This token is ${tokens.length} times in this text.`);
   return made(
     "fieldset",
     { class: "card choice" },
-    made("legend", {}, `${tokens.length} tokens are in this text`),
-    tokens.map((token, at) => optionShown(token, at, at === place, choose)),
+    made("legend", {}, `${counts.size} tokens are in this text`),
+    [...counts].map(([same, count]) => {
+      const at = tokens.findIndex(({ text }) => text === same);
+      return optionShown(tokens[at], count, at, at === place, choose);
+    }),
   );
 }
 
-function optionShown({ title, text, verdict }, at, isTaken, choose) {
+function optionShown({ title, text, verdict }, count, at, isTaken, choose) {
   const radio = made("input", { type: "radio", name: "token", value: at, checked: isTaken ? "" : null, autocomplete: "off" });
   radio.addEventListener("change", () => {
     choose(at);
@@ -28,6 +34,6 @@ function optionShown({ title, text, verdict }, at, isTaken, choose) {
     {},
     radio,
     made("span", {}, capital(title.split(":", 1)[0]), " ", made("code", {}, beginning === text ? text : `${beginning}…`)),
-    made("small", {}, worded(verdict)),
+    made("small", {}, worded(verdict), count > 1 ? ` It is there ${count} times.` : ""),
   );
 }

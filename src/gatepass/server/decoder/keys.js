@@ -17,22 +17,18 @@ const CERTIFICATE_WARNING = {
 };
 
 const OPEN_IT = "Open that address and paste what it shows: this page asks nobody for anything.";
-/** What a secret is copied with out of settings: quotes, the name of the setting, what Laravel puts before it. */
-const LOOKS_WRAPPED = /^(["']).*\1$|^(?:export )?[A-Za-z_]\w*=[^=]|^base64:/;
-const PASTE_BARE = "What is around it (quotes, a name with `=`, `base64:`) was taken as a part of it: paste it without that.";
 /** Names that say what a member of JSON is, and not which key. */
 const NO_NAME = /key|cert|pem/i;
 
 /**
- * The keys in `text`: `{keys, sentence, problem, unfit, wrapping}`. `problem` says why there is nothing to verify with, `unfit`
- * why the library would load none of it, though it can be verified with here, `wrapping` what to do where a secret seems
- * to be copied with more than itself. Each is empty where there is none.
+ * The keys in `text`: `{keys, sentence, problem, unfit}`. `problem` says why there is nothing to verify with, `unfit` why
+ * the library would load none of it, though it can be verified with here. Each is empty where there is none.
  *
  * A secret is read in each way in which it can be meant: its keys are those readings.
  */
 export function readKeys(text) {
   try {
-    const found = { unfit: "", wrapping: "", ...readAny(text) };
+    const found = { unfit: "", ...readAny(text) };
     return { sentence: sentenceFor(found.keys), problem: "", ...found };
   } catch (error) {
     if (error instanceof Refusal) return { keys: [], sentence: "", problem: error.message, unfit: error.message };
@@ -115,9 +111,7 @@ function readBlocks(blocks) {
 
 function readReadings(text) {
   const keys = readingsOf(text).map(({ reading, octets }) => ({ ...readSecret(octets), reading }));
-  const wrapping = LOOKS_WRAPPED.test(text.trim()) ? PASTE_BARE : "";
-  const sentence = `A secret, which can be meant as ${keys.map(({ reading }) => reading).join(", ")}. ${wrapping}`.trim();
-  return { keys, sentence, wrapping };
+  return { keys, sentence: `A secret, which can be meant as ${keys.map(({ reading }) => reading).join(", ")}.` };
 }
 
 function sentenceFor(keys) {

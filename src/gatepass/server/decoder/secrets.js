@@ -23,21 +23,37 @@ const PUBLIC_TEXT =
 
 const asText = (octets) => Array.from(octets, (octet) => String.fromCharCode(octet)).join("");
 
+/** What settings write around a secret: its name, quotes, and what Laravel puts before base64. */
+const WRAPPINGS = [/^(?:export )?(["']?[A-Za-z_][\w.-]*["']?[ \t]*(?:=|:(?=\s)))\s*([^=].*)$/s, /^(["'])(.*)\1[,;]?$/s, /^(base64:)(.+)$/s];
+
 /** What `text` can mean as a secret: its octets, under the name of each reading. The first of equal ones counts. */
 export function readingsOf(text) {
-  const bare = text.trim();
-  const encoder = new TextEncoder();
-  const readings = [
-    ["text (utf-8)", encoder.encode(text)],
-    ["text (utf-8) without the white space around it", encoder.encode(bare)],
-    ["hex", /^([0-9a-f]{2})+$/i.test(bare) ? fromHex(bare) : null],
-    ["base64", /[-_]/.test(bare) ? null : fromAnyBase64(bare)],
-    ["base64url", /[+/]/.test(bare) ? null : fromAnyBase64(bare)],
-  ];
+  const readings = readingsIn(text, "");
+  let inside = text.trim();
+  let where = "";
+  for (const pattern of WRAPPINGS) {
+    const [, mark, value] = pattern.exec(inside) ?? [];
+    if (mark === undefined) continue;
+    inside = value;
+    where += mark.length > 1 ? ` after \`${mark}\`` : " in quotes";
+    readings.push(...readingsIn(inside, ` of the value${where}`));
+  }
   const seen = new Set();
   return readings
     .filter(([, octets]) => octets !== null && !seen.has(hexOf(octets)) && seen.add(hexOf(octets)))
     .map(([reading, octets]) => ({ reading, octets }));
+}
+
+function readingsIn(text, where) {
+  const bare = text.trim();
+  const encoder = new TextEncoder();
+  return [
+    [`text (utf-8)${where}`, encoder.encode(text)],
+    [`text (utf-8)${where} without the white space around it`, encoder.encode(bare)],
+    [`hex${where}`, /^([0-9a-f]{2})+$/i.test(bare) ? fromHex(bare) : null],
+    [`base64${where}`, /[-_]/.test(bare) ? null : fromAnyBase64(bare)],
+    [`base64url${where}`, /[+/]/.test(bare) ? null : fromAnyBase64(bare)],
+  ];
 }
 
 /** The octets of base64 in either alphabet, as lenient readers take it: padding or not, unused bits or not. */

@@ -125,7 +125,6 @@ async function notFound(form, candidates, read, asked) {
     form.said !== undefined && currentName(form.said) !== asked ? `The token says ${quotedName(form.said)}, and you chose ${asked}.` : "",
     hint,
     key.reading ? `The secret was read as ${candidates.map(({ reading }) => reading).join(", ")}; none of these signed it.` : "",
-    read.wrapping,
     "Another key signed the token, or it was changed after it was signed.",
   ];
   return { verdict: "invalid", sentence: sentence.filter(Boolean).join(" "), key, warnings };
