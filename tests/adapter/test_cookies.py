@@ -161,6 +161,39 @@ def test_a_page_may_keep_its_access_token_in_memory(url: str) -> None:
             assert "access_token" not in place.browser().post("/login?access=body").json
 
 
+def test_a_page_with_its_token_in_memory_steps_up_anywhere(url: str) -> None:
+    """No path but those below the prefix sees the refresh cookie, and no script is ever told what is in it."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser()
+        token = enter(browser.post("/login?access=body").json["access_token"])
+
+        sessions = []
+        for path in ("/step-up?access=body", "/auth/refresh", "/step-up?access=body"):
+            body = {"access": "body"} if path == "/auth/refresh" else None
+            reply = browser.post(path, body, [("authorization", f"Bearer {token}")])
+            assert reply.json.keys() == {"mode", "expires_in", "session_id", "csrf_token", "access_token"}, path
+            assert stand(reply, url)["refresh"].max_age == IDLE
+            assert browser.holds() == {"refresh"}
+            token = enter(reply.json["access_token"])
+            who = browser.get("/auth/me", [("authorization", f"Bearer {token}")])
+            assert (who.status, who.json["session_id"]) == (200, reply.json["session_id"])
+            sessions.append(reply.json["session_id"])
+        assert (sessions[0] == sessions[1], sessions[1] == sessions[2]) == (True, False), "a step-up begins a new one"
+        assert sum(row.ended_at is None for row in place.store.answer(List("ada", 10))) == 1
+
+
+def test_a_program_that_steps_up_is_told_its_tokens(mode: str, url: str) -> None:
+    """What says nothing of memory is no page; and only hybrid mode has a token to keep there."""
+    with site(mode, url=url) as place:
+        for path in ("/step-up", "/step-up?access=body")[: 1 if mode == "hybrid" else 2]:
+            token = enter(place.wire.send("POST", "/login?transport=bearer").json["access_token"])
+            reply = place.wire.send("POST", path, [("authorization", f"Bearer {token}")])
+            enter(reply.json["access_token"])
+            enter(reply.json.get("refresh_token", ""))
+            assert (reply.json["token_type"], reply.cookies) == ("Bearer", [])
+            assert ("refresh_token" in reply.json) == (mode == "hybrid")
+
+
 def test_the_refresh_cookie_stays_where_it_is_used(url: str) -> None:
     browser: Browser
     with site("hybrid", url=url) as place:

@@ -440,3 +440,15 @@ def test_a_step_up_is_for_pages_of_ours(place: Site) -> None:
     assert rows(place, who) == who.rows
 
     assert place.wire.send("POST", "/step-up", [*cookie, ("origin", LISTED)]).cookies
+
+
+def test_a_step_up_that_sets_a_cookie_for_a_bearer_token_is_for_pages_of_ours() -> None:
+    """Another site may send a token of its own, and its visitor would go on as whoever that is."""
+    with site("hybrid") as place:
+        token = bearer(place.login("mallory"))
+        for hostile in (("sec-fetch-site", "cross-site"), ("origin", "null"), ("origin", "https://evil.example")):
+            assert place.wire.send("POST", "/step-up?access=body", [*token, hostile]).code == "csrf_refused"
+        [row] = place.store.answer(List("mallory", 10))
+        assert row.ended_at is None
+
+        assert place.wire.send("POST", "/step-up?access=body", [*token, ("origin", LISTED)]).cookies

@@ -80,7 +80,8 @@ async def login(request: Request) -> Response:
 
 
 async def step_up(request: Request) -> Response:
-    return JSONResponse(await gate_of(request).step_up(request))
+    access: Any = request.query_params.get("access", "cookie")
+    return JSONResponse(await gate_of(request).step_up(request, access=access))
 
 
 async def logout(request: Request) -> Response:

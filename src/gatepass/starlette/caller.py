@@ -260,11 +260,14 @@ class Caller:
         if access not in ACCESSES:
             raise ValueError(f"access is one of {ACCESSES}")
         place = self._writable()
-        _ = await self.identity(request)
+        who = await self.identity(request)
         credential = self.carried.credential()
         transport = credential.transport
-        if transport == "bearer" and await self._renews(credential.text):
-            # A page that keeps its access token in memory: what it renews with stays in its cookie.
+        in_memory = who.mode == "hybrid" and (access == "body" or await self._renews(credential.text))
+        if transport == "bearer" and in_memory:
+            # A page that keeps its access token in memory: what it renews with stays in its cookie, which only paths
+            # below the prefix see. Elsewhere the route says it.
+            await self.believe(request)  # before a cookie is set, whoever has shown the token
             transport, access = "cookie", "body"
         issued = await self.auth.gate.step_up(credential.text, client=self.carried.client())
         return self._begun(issued, place, transport, access)

@@ -309,7 +309,8 @@ class Gatepass:
 
         Args:
             request: The request in hand, with a good credential; the new one goes back the way it came.
-            access: As for `login`.
+            access: As for `login`: `body` for a page that logged in with `body`. Its bearer token looks like that of
+                a program, which would be told its refresh token; that of the page stays in its cookie.
 
         Raises:
             CredentialError, LoginFailed, CsrfRefused, HostUnknown, ResponseStarted, StoreError: As `login`.
