@@ -17,11 +17,12 @@ from support.keepers import MASTER, PLACES, Place, keeper
 
 from gatepass import Gate, StoreError, tokens
 from gatepass.core.flow import Once, Question, Write
-from gatepass.core.keyring import PUBLISHED, KeyRing
+from gatepass.core.keyring import KEEP_ROOT, PUBLISHED, KeyRing
+from gatepass.core.keys import MAX_KEYS, KeySet
 from gatepass.core.strict import b64decode
 from gatepass.errors import ConfigurationError, CredentialError, KeyInUse, KeyUnavailable, UnknownCredential
-from gatepass.keys import KeyFile, KeyStore, generate, new_ring
-from gatepass.keys.keeper import AGAIN, AHEAD, KEEP, KeyKeeper
+from gatepass.keys import KeyFile, KeyStore, generate, new_ring, written
+from gatepass.keys.keeper import AGAIN, AHEAD, KEEP, MIN_AGE, KeyKeeper
 from gatepass.keys.made import new_root
 from gatepass.policy import LEEWAY, Policy
 from gatepass.stores.memory import MemoryStore
@@ -314,6 +315,70 @@ def test_old_keys_are_rotated_by_whoever_comes_first(place: Place, tmp_path: Pat
     ring = node().ring()
     assert ring.ahead is not None, "and again after as long"
     assert node(None).ring().ahead_at == ring.ahead_at
+
+
+@pytest.mark.parametrize(
+    "age",
+    [0, -1, 90, MIN_AGE - 1, MIN_AGE - 0.5, True, float("nan"), float("inf"), "7776000", "90 days", 1j, [], b"7776000"],
+)
+def test_an_age_that_no_key_can_have_is_refused(place: Place, tmp_path: Path, age: Any) -> None:
+    """90 is meant as days, and would make a key every quarter of an hour; a NaN would make none, ever."""
+    with pytest.raises(ConfigurationError) as refused:
+        keeper(place, tmp_path, MemoryStore(), rotate_after=age)
+    assert refused.value.source in {"KeyFile(rotate_after=...)", "KeyStore(rotate_after=...)"}
+    assert str(MIN_AGE) in refused.value.fix
+    assert not list(tmp_path.iterdir()), "nothing was made"
+    for good in (MIN_AGE, float(MIN_AGE), 90 * 86_400, 10**400, None):
+        assert keeper(place, tmp_path, MemoryStore(), rotate_after=good)
+
+
+def test_a_ring_that_is_rotated_by_age_has_room_for_keys_of_others() -> None:
+    ring, now, most = new_ring("HS256", now=NOW), NOW, 0
+    for _ in range(2 * KEEP // (MIN_AGE + AHEAD)):
+        now += MIN_AGE
+        ring = ring.published(generate("HS256"), new_root(now), now=now, signs_from=now + AHEAD, keep=KEEP)
+        now += AHEAD
+        most = max(most, len(ring.keys))
+    assert MAX_KEYS // 2 - 10 < most <= MAX_KEYS // 2
+
+
+def test_a_ring_as_large_as_can_be_is_read_again() -> None:
+    """The largest keys that are made, in the largest number; roots for as long as they are kept."""
+    key = len(json.dumps(generate("RS512").to_jwk(private=True), indent=3)) + 256
+    root = len(json.dumps({"kid": "k" * 16, "secret": "s" * 43, "created_at": NOW, "closed": False}, indent=3)) + 16
+    assert MAX_KEYS * key + KEEP_ROOT // (MIN_AGE + AHEAD) * root < written.MAX_RING
+
+
+def test_what_could_not_be_read_again_is_not_written(keys: KeyKeeper, place: Place, tmp_path: Path) -> None:
+    """Neither here nor by those who fetch the keys; and what is there can still be used and mended."""
+    full = keys.join(KeySet(generate("HS256") for _ in range(MAX_KEYS - 1)))
+    changes: list[Any] = [lambda: keys.join(generate("HS256")), keys.rotate, lambda: keys.rotate(at_once=True)]
+    for change in changes:
+        with pytest.raises(ConfigurationError, match="more than 256 keys"):
+            change()
+    assert list(keys.ring().lives) == list(full.lives)
+    if place == "file":
+        assert len(KeyFile(tmp_path / "keys.json").ring().keys) == MAX_KEYS
+
+    keys.retire(full.others[0].kid)
+    assert keys.rotate().ahead is not None
+
+
+def test_a_ring_of_more_bytes_than_are_read_is_not_written(keys: KeyKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = keys.join(KeySet(generate("HS256") for _ in range(3)))
+    monkeypatch.setattr(written, "MAX_RING", len(written.write(full)))
+    with pytest.raises(ConfigurationError, match="bytes"):
+        keys.rotate()
+    assert keys.ring().ahead is None
+
+
+def test_a_ring_that_is_too_large_already_may_become_smaller(keys: KeyKeeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of an older version: key by key is how it is mended."""
+    full = keys.join(KeySet(generate("HS256") for _ in range(3)))
+    monkeypatch.setattr(written, "MAX_KEYS", 2)
+    with pytest.raises(ConfigurationError, match="keys"):
+        keys.rotate()
+    assert len(keys.retire(full.others[0].kid).keys) == 3
 
 
 class Full:

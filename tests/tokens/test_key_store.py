@@ -23,6 +23,7 @@ from gatepass.core.flow import Document, Once, Purge, Read, Write
 from gatepass.core.keyring import KeyRing
 from gatepass.errors import ConfigurationError, CredentialError, KeyUnavailable
 from gatepass.keys import KeyFile, KeyStore, generate, written
+from gatepass.keys.keeper import MIN_AGE
 from gatepass.keys.master import MasterKey
 from gatepass.keys.store import RING
 from gatepass.stores import Store
@@ -172,13 +173,13 @@ def test_a_node_that_died_as_the_first_is_not_waited_for_for_ever(store: Store) 
 
 def test_a_rotation_by_age_is_one_nodes_work(store: Store, clock: Clock) -> None:
     """The others go on with what they have, and see it when it is written."""
-    nodes = [KeyStore(store, MASTER, "HS256", rotate_after=100, clock=clock) for _ in range(2)]
+    nodes = [KeyStore(store, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock) for _ in range(2)]
     first = nodes[0].ring()
-    clock.advance(100)
+    clock.advance(MIN_AGE)
     seen: list[KeyRing] = []
     asked = Meanwhile(store, lambda: seen.append(nodes[0].ring()), before=Write)
 
-    ring = KeyStore(asked, MASTER, "HS256", rotate_after=100, clock=clock).ring()
+    ring = KeyStore(asked, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock).ring()
 
     assert names(seen[0]) == names(first), "somebody else was at it"
     assert ring.ahead is not None
@@ -187,12 +188,12 @@ def test_a_rotation_by_age_is_one_nodes_work(store: Store, clock: Clock) -> None
 
 def test_a_rotation_by_age_that_died_is_made_up_for(store: Store, clock: Clock) -> None:
     """A claim is over after a minute, when it is purged; until then the old key signs."""
-    keys = KeyStore(store, MASTER, "HS256", rotate_after=100, clock=clock)
+    keys = KeyStore(store, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock)
     first = keys.ring()
-    clock.advance(100)
+    clock.advance(MIN_AGE)
     dying = Faulty(store)
     dying.fail_at(3)  # after a look, the claim, and another look
-    assert names(KeyStore(dying, MASTER, "HS256", rotate_after=100, clock=clock).ring()) == names(first)
+    assert names(KeyStore(dying, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock).ring()) == names(first)
     assert isinstance(dying.failed, Write)
 
     assert keys.ring() is first
@@ -203,13 +204,13 @@ def test_a_rotation_by_age_that_died_is_made_up_for(store: Store, clock: Clock) 
 
 def test_a_rotation_by_age_may_meet_one_by_hand(store: Store, clock: Clock) -> None:
     """It claimed it, looked again, and found it done."""
-    keys = KeyStore(store, MASTER, "HS256", rotate_after=100, clock=clock)
+    keys = KeyStore(store, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock)
     keys.ring()
-    clock.advance(100)
+    clock.advance(MIN_AGE)
     by_hand = KeyStore(store, MASTER, "HS256", clock=clock)
     asked = Meanwhile(store, by_hand.rotate, after=Once)
 
-    ring = KeyStore(asked, MASTER, "HS256", rotate_after=100, clock=clock).ring()
+    ring = KeyStore(asked, MASTER, "HS256", rotate_after=MIN_AGE, clock=clock).ring()
 
     assert len(ring.keys) == 2
     assert not [question for question in asked.asked if isinstance(question, Write)]

@@ -21,8 +21,6 @@ from gatepass.keys import written
 from gatepass.keys.keeper import KeyKeeper
 from gatepass.keys.made import new_ring
 
-#: A file of more bytes is not ours: 1 MiB, about 2,000 keys.
-_MAX_FILE: Final = 1 << 20
 #: Seconds that the lock is waited for: whoever holds it writes one small file. Our choice.
 LOCK_TIMEOUT: Final = 10.0
 #: Seconds between two tries. The system can wait for a lock, but not for so long and no longer.
@@ -37,9 +35,12 @@ class KeyFile(KeyKeeper):
     Args:
         path: The file, for example ``.gatepass/keys.json``. Its folder is made with it, for its owner alone.
         algorithm: What a new key is for.
-        rotate_after: Seconds after which a key is old: the next who asks for the ring publishes another one. None:
-            keys are rotated by hand.
+        rotate_after: Seconds after which a key is old, 20,925 at least (`keeper.MIN_AGE`): the next who asks for the
+            ring publishes another one. None: keys are rotated by hand.
         clock: Seconds since the epoch.
+
+    Raises:
+        ConfigurationError: *rotate_after* is no such number of seconds.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class KeyFile(KeyKeeper):
         path: str | os.PathLike[str],
         algorithm: str = "ES256",
         *,
-        rotate_after: int | None = None,
+        rotate_after: float | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
         super().__init__(algorithm, rotate_after=rotate_after, clock=clock)
@@ -167,7 +168,7 @@ class KeyFile(KeyKeeper):
             with os.fdopen(number, "rb") as file:
                 status = os.fstat(number)
                 self._check(status)
-                text = file.read(_MAX_FILE)
+                text = file.read(written.MAX_RING)
         return _stamp(status), written.read(text, str(self._path))
 
     def _check_folder(self) -> None:
@@ -181,7 +182,7 @@ class KeyFile(KeyKeeper):
             )
 
     def _check(self, status: os.stat_result) -> None:
-        if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_FILE:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > written.MAX_RING:
             raise _refused("the key file is not a file of keys", _ANOTHER, self._path)
         self._check_owner(status, "the key file")
         if status.st_mode & 0o077:

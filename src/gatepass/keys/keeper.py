@@ -4,14 +4,16 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from math import isfinite
 from threading import Lock
 from typing import Final
 from weakref import WeakMethod, WeakSet
 
 from gatepass.core.keyring import PUBLISHED, KeyRing
-from gatepass.core.keys import Key, KeySet
+from gatepass.core.keys import MAX_KEYS, Key, KeySet
 from gatepass.core.keys.asymmetric import AsymmetricKey
 from gatepass.errors import ConfigurationError, StoreError
+from gatepass.keys import written
 from gatepass.keys.made import generate, new_root
 
 #: Seconds from the publication of a key to its first use: whoever keeps the public keys for as long as we say
@@ -19,6 +21,10 @@ from gatepass.keys.made import generate, new_root
 AHEAD: Final = 2 * PUBLISHED
 #: Seconds that a key goes on verifying after its last use: no token lives longer than 30 days, see `Policy`.
 KEEP: Final = 31 * 86_400
+#: Seconds that a key signs at least before it is old, 20,925: a key is kept for `KEEP`, so that those of a ring that is
+#: rotated by age fill half of what readers take (`MAX_KEYS`). The other half is for keys of others and for those that
+#: are rotated by hand.
+MIN_AGE: Final = KEEP // (MAX_KEYS // 2)
 #: Seconds between two tries of a process to rotate a key that is old. Our choice: each may make a key for nothing.
 AGAIN: Final = 60
 
@@ -40,14 +46,17 @@ class KeyKeeper(ABC):
 
     Args:
         algorithm: What a new key is for.
-        rotate_after: Seconds after which a key is old: the next who asks for the ring publishes another one. None:
-            keys are rotated by hand.
+        rotate_after: Seconds after which a key is old, `MIN_AGE` at least: the next who asks for the ring publishes
+            another one. None: keys are rotated by hand.
         clock: Seconds since the epoch.
+
+    Raises:
+        ConfigurationError: *rotate_after* is no such number of seconds.
     """
 
-    def __init__(self, algorithm: str, *, rotate_after: int | None, clock: Callable[[], float]) -> None:
+    def __init__(self, algorithm: str, *, rotate_after: float | None, clock: Callable[[], float]) -> None:
         self._algorithm = algorithm
-        self._rotate_after = rotate_after
+        self._rotate_after = _checked_age(rotate_after, f"{type(self).__name__}(rotate_after=...)")
         self._clock = clock
         self._tried_at = -AGAIN
         self._mutex = Lock()
@@ -90,7 +99,8 @@ class KeyKeeper(ABC):
                 until they fetch them again. For a key that others may have seen.
 
         Raises:
-            ConfigurationError: As for `ring`, and nothing is changed; or a key is published and does not sign yet.
+            ConfigurationError: As for `ring`, and nothing is changed; or a key is published and does not sign yet; or
+                the ring would have more keys than are read.
             StoreError: As for `ring`.
         """
         return self._changed(lambda ring: self._rotated(ring, 0 if at_once else AHEAD))
@@ -114,7 +124,8 @@ class KeyKeeper(ABC):
             keys: A key or a set. Of a private key only the public half is kept: what only verifies is no secret.
 
         Raises:
-            ConfigurationError: As for `ring`; or it does not go with those that are here. Nothing is changed.
+            ConfigurationError: As for `ring`; or it does not go with those that are here, or the ring would have more
+                keys than are read. Nothing is changed.
             StoreError: As for `ring`.
         """
 
@@ -126,8 +137,14 @@ class KeyKeeper(ABC):
         return self._changed(joined)
 
     def _changed(self, change: Callable[[KeyRing], KeyRing]) -> KeyRing:
+        def checked(ring: KeyRing) -> KeyRing:
+            changed = change(ring)
+            if changed is not ring:
+                written.check_size(changed, ring)
+            return changed
+
         try:
-            return self._change(change)
+            return self._change(checked)
         finally:  # also where it was written, and could not be read again
             for method in self._watching:
                 if (changed := method()) is not None:
@@ -160,3 +177,20 @@ class KeyKeeper(ABC):
 
     def _now(self) -> int:
         return int(self._clock())
+
+
+def _checked_age(age: object, source: str) -> float | None:
+    if age is None:
+        return None
+    if (
+        isinstance(age, int | float)
+        and not isinstance(age, bool)
+        and age >= MIN_AGE
+        and (type(age) is int or isfinite(age))
+    ):
+        return age
+    raise ConfigurationError(
+        cause="rotate_after is not a number of seconds after which a key is old",
+        fix=f"Give {MIN_AGE} at least, so that no ring holds more keys than are read; 90 days are 90 * 86_400.",
+        source=source,
+    )

@@ -289,8 +289,12 @@ def _age(said: str) -> float:
     return min(max(float(found[1]), MIN_AGE), MAX_AGE) if found else DEFAULT_AGE
 
 
-def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet, list[str]]:
-    """The public keys of the set that can be used, and why the others cannot: they are not for us, or not well made."""
+def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet | None, list[str]]:
+    """The public keys of the set that can be used, and why the others cannot: they are not for us, or not well made.
+
+    None for a set without members: all its keys are withdrawn. One that has some of which none can be used is no
+    answer: whoever wrote it meant to publish keys.
+    """
     try:
         members = read_object(text).get("keys")
     except MalformedCredential:

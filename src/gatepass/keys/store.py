@@ -43,13 +43,14 @@ class KeyStore(KeyKeeper):
             in it is a path. Several while it is being changed: the first seals, all of them open.
         algorithm: What a new key is for.
         first: Where the ring comes from if there is none in the store, such as ``KeyFile(path).ring``; None: a new one.
-        rotate_after: Seconds after which a key is old: the next who asks for the ring publishes another one. None:
-            keys are rotated by hand.
+        rotate_after: Seconds after which a key is old, 20,925 at least (`keeper.MIN_AGE`): the next who asks for the
+            ring publishes another one. None: keys are rotated by hand.
         clock: Seconds since the epoch.
         source: Where the master key came from, for the message of a refusal.
 
     Raises:
-        ConfigurationError: The master key is none, or can be guessed, or others may read its file.
+        ConfigurationError: The master key is none, or can be guessed, or others may read its file; or *rotate_after* is
+            no such number of seconds.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class KeyStore(KeyKeeper):
         algorithm: str = "ES256",
         *,
         first: Callable[[], KeyRing] | None = None,
-        rotate_after: int | None = None,
+        rotate_after: float | None = None,
         clock: Callable[[], float] = time,
         source: str = "KeyStore(master_key=...)",
     ) -> None:

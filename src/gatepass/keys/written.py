@@ -5,13 +5,16 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from gatepass.core.keyring import KeyRing, Life, Root
-from gatepass.core.keys import read_jwk
+from gatepass.core.keys import MAX_KEYS, read_jwk
 from gatepass.core.strict import b64decode, b64encode
 from gatepass.errors import ConfigurationError, MalformedCredential
-from gatepass.keys.read import read_text
+from gatepass.keys.read import MAX_TEXT, read_text
 
 #: The format that is written. A reader refuses a higher one: it cannot know what it would lose.
 _FORMAT: Final = 2
+#: Bytes of a ring that is kept: what is read of any text with keys. `MAX_KEYS` keys of RSA, which are the largest, and
+#: the roots of a year fit in.
+MAX_RING: Final = MAX_TEXT
 
 
 def write(ring: KeyRing) -> bytes:
@@ -34,6 +37,26 @@ def write(ring: KeyRing) -> bytes:
         "lives": {kid: asdict(life) for kid, life in ring.lives.items()},
     }
     return json.dumps(document, indent=1).encode() + b"\n"
+
+
+def check_size(ring: KeyRing, before: KeyRing) -> None:
+    """Return if *ring*, which is to take the place of *before*, can be read again, here and by who fetches its keys.
+
+    What was too large before may always become smaller.
+
+    Raises:
+        ConfigurationError: It has more keys than are read (`core.keys.MAX_KEYS`), or more bytes (`MAX_RING`).
+    """
+    for what, most, had, has in (
+        ("keys", MAX_KEYS, len(before.keys), len(ring.keys)),
+        ("bytes", MAX_RING, len(write(before)), len(write(ring))),
+    ):
+        if has > max(most, had):
+            raise ConfigurationError(
+                cause=f"the key ring would have more than {most} {what}, and could not be read again",
+                fix="Retire keys that are no longer needed, or give fewer; nothing was changed.",
+                source="KeyRing",
+            )
 
 
 def read(text: bytes, source: str) -> KeyRing:
