@@ -229,7 +229,6 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "garbage": ({"body": b"\x00\xff<html>"}, NO_OBJECT),
     "a list": ({"body": b"[]"}, NO_OBJECT),
     "no keys": ({"body": b"{}"}, NO_LIST),
-    "empty": ({"body": b'{"keys":[]}'}, "a set without keys"),
     "keys are a text": ({"body": b'{"keys":"x"}'}, NO_LIST),
     "only secrets": (
         {"body": json.dumps({"keys": [generate("HS256").to_jwk(private=True)]}).encode()},
@@ -322,6 +321,43 @@ def test_without_a_key_because_of_a_fault_a_token_is_not_refused(
     seconds.now += PAUSE
     with pytest.raises(UnknownCredential):
         verify(sign(CLAIMS, OTHER), keys, **CHECK)
+
+
+@pytest.mark.parametrize("body", [b'{"keys":[]}', b' {"keys": [ ], "more": 1}\n'])
+def test_an_empty_set_is_an_answer_and_withdraws_all_keys(
+    issuer: Issuer, seconds: Seconds, caplog: pytest.LogCaptureFixture, body: bytes
+) -> None:
+    """How an issuer that was broken into takes all keys back. As a fault, what was stolen would go on for ever."""
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
+    issuer.body = body
+    seconds.now += DEFAULT_AGE
+    keys.key_set(None)
+    landed(keys)
+
+    with pytest.raises(UnknownCredential) as refused:
+        verify(sign(CLAIMS, KEY), keys, **CHECK)
+    assert refused.value.reason == "key"
+    assert "withdrawn" in caplog.text
+    assert len(issuer.paths) == 2
+    fresh = RemoteKeySet(issuer.url)
+    with pytest.raises(UnknownCredential):
+        verify(sign(CLAIMS, KEY), fresh, **CHECK)
+
+    issuer.body = jwks(OTHER)
+    seconds.now += PAUSE
+    assert verify(sign(CLAIMS, OTHER), keys, **CHECK)["sub"] == "s", "and new ones are found"
+
+
+def test_a_set_of_which_nothing_can_be_used_withdraws_nothing(issuer: Issuer, seconds: Seconds) -> None:
+    """Whoever wrote it meant to publish keys; the answer is a fault."""
+    keys = RemoteKeySet(issuer.url, clock=seconds)
+    keys.key_set(None)
+    issuer.body = b'{"keys":[{"kty":"new"}]}'
+    seconds.now += DEFAULT_AGE
+    keys.key_set(None)
+    landed(keys)
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s"
 
 
 def test_no_reason_holds_what_the_server_wrote(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:

@@ -151,6 +151,8 @@ class _Published:
         else:
             for cause in left_out:
                 logger.info("a key of %s is left out: %s", self._url.hostname, cause)
+            if not keys:
+                logger.warning("the server %s has withdrawn all its keys: no token of it is good", self._url.hostname)
             self._known = _Known(keys, self._clock() + _age(said))
         finally:
             self._landed(flight)
@@ -289,11 +291,11 @@ def _age(said: str) -> float:
     return min(max(float(found[1]), MIN_AGE), MAX_AGE) if found else DEFAULT_AGE
 
 
-def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet | None, list[str]]:
+def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet, list[str]]:
     """The public keys of the set that can be used, and why the others cannot: they are not for us, or not well made.
 
-    None for a set without members: all its keys are withdrawn. One that has some of which none can be used is no
-    answer: whoever wrote it meant to publish keys.
+    A set without members is an answer: all keys are withdrawn. One of whose members none can be used is none: whoever
+    wrote it meant to publish keys.
     """
     try:
         members = read_object(text).get("keys")
@@ -301,6 +303,8 @@ def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet | N
         raise Unanswered("gave no JSON object in UTF-8 with each name once") from None
     if not isinstance(members, list):
         raise Unanswered('gave no list "keys"')
+    if not members:
+        return KeySet.none(), []
     if len(members) > MAX_KEYS:
         raise Unanswered(f"gave more than {MAX_KEYS} keys")
     named: dict[str, list[Key]] = {}
@@ -316,7 +320,7 @@ def _usable(text: bytes, algorithm: str | None, source: str) -> tuple[KeySet | N
     known = [key for key in meant if key is not None]
     left_out += ["its name (kid) is that of another key, or of the same for another algorithm"] * meant.count(None)
     if not known:
-        raise Unanswered(f"gave no key that can be used: {left_out[0]}" if left_out else "gave a set without keys")
+        raise Unanswered(f"gave no key that can be used: {left_out[0]}")
     return KeySet(known, source=source), left_out
 
 

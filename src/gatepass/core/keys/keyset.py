@@ -41,6 +41,13 @@ class KeySet:
             )
         object.__setattr__(self, "_keys", by_kid)
 
+    @classmethod
+    def none(cls) -> "KeySet":
+        """A set without keys, under which no token is good: of an issuer that has withdrawn all of them."""
+        empty = cls.__new__(cls)
+        object.__setattr__(empty, "_keys", {})
+        return empty
+
     def get(self, kid: str) -> Key | None:
         """The key of this name, or None."""
         return self._keys.get(kid)
