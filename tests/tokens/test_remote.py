@@ -17,7 +17,7 @@ import pytest
 from support.issuer import Issuer, jwks
 from support.issuer import issuer as publishing
 
-from gatepass.core.keys import MAX_KEYS
+from gatepass.core.keys import MAX_KEYS, KeySet
 from gatepass.core.strict import b64encode
 from gatepass.errors import ConfigurationError, StoreError, UnknownCredential
 from gatepass.keys import AsyncRemoteKeySet, RemoteKeySet, fetch, generate, remote
@@ -510,6 +510,26 @@ def test_who_has_not_asked_for_long_waits_and_trusts_no_key_that_was_withdrawn(
     assert len(issuer.paths) == 2
 
 
+def test_in_that_time_the_others_wait_too(issuer: Issuer, seconds: Seconds) -> None:
+    """Who comes second, while the first waits, would trust what the first does not."""
+    keys = RemoteKeySet(issuer.url, clock=seconds, timeout=20)
+    keys.key_set(None)
+    WAIT.clear()
+    issuer.body = jwks(OTHER)
+    issuer.instead = answers_late(issuer)
+    seconds.now += DEFAULT_AGE + OVERDUE
+    found: list[KeySet] = []
+    threads = [threading.Thread(target=lambda: found.append(keys.key_set(None))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while not issuer.paths[1:]:
+        assert all(thread.is_alive() for thread in threads)
+    WAIT.set()
+    for thread in threads:
+        thread.join()
+    assert [[key.kid for key in keys] for keys in found] == [[OTHER.kid]] * 2
+
+
 def test_without_any_key_the_issuer_is_asked_again_sooner(issuer: Issuer, seconds: Seconds) -> None:
     issuer.status = 503
     keys = RemoteKeySet(issuer.url, clock=seconds)
@@ -740,6 +760,35 @@ def test_the_async_set_is_one_that_verify_takes(issuer: Issuer, seconds: Seconds
     with pytest.raises(UnknownCredential):
         verify(sign(CLAIMS, generate("ES256")), keys, **CHECK)
     assert len(issuer.paths) == 2
+
+
+def test_the_async_set_trusts_no_key_that_was_withdrawn_while_nobody_asked(issuer: Issuer, seconds: Seconds) -> None:
+    """It cannot wait, so it is a fault for all who ask until the keys are there."""
+    keys = AsyncRemoteKeySet(issuer.url, clock=seconds)
+    asyncio.run(keys.keys_for(None))
+    seconds.now += DEFAULT_AGE + OVERDUE - 1
+    assert verify(sign(CLAIMS, KEY), keys, **CHECK)["sub"] == "s", "until then they are used"
+    landed(keys)
+    WAIT.clear()
+    issuer.body = jwks(OTHER)
+    issuer.instead = answers_late(issuer)
+    seconds.now += DEFAULT_AGE + OVERDUE
+
+    for _ in range(3):
+        with pytest.raises(StoreError, match="has not answered yet"):
+            verify(sign(CLAIMS, KEY), keys, **CHECK)
+    WAIT.set()
+    landed(keys)
+    with pytest.raises(UnknownCredential):
+        verify(sign(CLAIMS, KEY), keys, **CHECK)
+    assert verify(sign(CLAIMS, OTHER), keys, **CHECK)["sub"] == "s"
+
+    issuer.instead, issuer.status = None, 500
+    seconds.now += DEFAULT_AGE + OVERDUE
+    with suppress(StoreError):
+        keys.key_set(None)
+    landed(keys)
+    assert verify(sign(CLAIMS, OTHER), keys, **CHECK)["sub"] == "s", "it was asked: the last good set stays"
 
 
 def answers_late(issuer: Issuer) -> Callable[[BaseHTTPRequestHandler], None]:

@@ -71,6 +71,8 @@ class _Flight:
     """A fetch that is under way, for all who wait for it."""
 
     end: float
+    #: Whether the set of before was `OVERDUE` when it began: then it is not used until this has ended.
+    overdue: bool
     done: "Future[None]" = field(default_factory=Future)
 
     @property
@@ -113,20 +115,22 @@ class _Published:
             return None
         with self._starting:
             if self._flight is not None:
-                return self._flight if lacking else None  # whoever has keys does not wait for somebody else's fetch
+                # Whoever has keys does not wait for somebody else's fetch, unless these are too old for that.
+                return self._flight if lacking or self._flight.overdue else None
             if self._asked_at is not None and self._clock() - self._asked_at < self._pause:
                 return None
             self._asked_at = self._clock()
             self._known = self._known._replace(trouble="has not answered yet")
-            flight = self._flight = _Flight(end=monotonic() + self._timeout)
+            # Where nobody has asked for long; with a trouble, the issuer was asked and is silent.
+            overdue = late >= OVERDUE and not known.trouble
+            flight = self._flight = _Flight(end=monotonic() + self._timeout, overdue=overdue)
             _ = flight.done.set_running_or_notify_cancel()  # whoever stops waiting does not end it for the others
         try:
             threading.Thread(target=self._fetch, args=(flight,), name="gatepass.keys", daemon=True).start()
         except RuntimeError as error:  # there are too many threads, or this program is ending
             self._failed(f"was not asked: {error}")
             self._landed(flight)
-        # Nor for one's own, but where nobody has asked for long: with a trouble, the issuer was asked and is silent.
-        return flight if lacking or (late >= OVERDUE and not known.trouble) else None
+        return flight if lacking or overdue else None  # nor for one's own
 
     @property
     def _pause(self) -> float:
@@ -137,10 +141,13 @@ class _Published:
         known = self._known
         if known.keys is not None and not (known.trouble and known.lacks(kid)):
             return known.keys
+        raise self._fault(known)
+
+    def _fault(self, known: _Known) -> StoreError:
         error = StoreError(f"the keys could not be fetched: the server {self._url.hostname} {known.trouble}")
         if self._flight is None and self._asked_at is not None:
             error.retry_after = max(ceil(self._asked_at + self._pause - self._clock()), 1)
-        raise error
+        return error
 
     def _fetch(self, flight: _Flight) -> None:
         try:
@@ -257,9 +264,12 @@ class AsyncRemoteKeySet(_Published):
             kid: A key that should be among them.
 
         Raises:
-            StoreError: They were not fetched yet, or lack this key and are being fetched, or cannot be.
+            StoreError: They were not fetched yet, or not for an hour past their time, or lack this key, and are being
+                fetched or cannot be.
         """
-        _ = self._needed(kid)
+        flight = self._needed(kid)
+        if flight is not None and flight.overdue and not flight.done.done():
+            raise self._fault(self._known)  # here nobody can wait, and a key may have been withdrawn
         return self._answer(kid)
 
 
