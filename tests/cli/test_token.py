@@ -1,6 +1,8 @@
 """`gatepass token` in processes of its own, as people type it."""
 
+import base64
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +12,8 @@ from support.command import DEADLINE, environment, gatepass
 from support.commands import run
 from support.issuer import issuer, jwks
 
-from gatepass.keys import generate
-from gatepass.tokens import sign
+from gatepass.keys import HmacKey, generate
+from gatepass.tokens import sign, verify
 
 KEY = generate("ES256")
 CLAIMS = {"iss": "i", "aud": "a", "sub": "s", "jti": "j", "iat": 1_700_000_000, "exp": 4_000_000_000}
@@ -20,7 +22,8 @@ RULES = ("--issuer", "i", "--audience", "a", "--algorithm", "ES256")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # for the commands that are run in this process
     (tmp_path / "key.json").write_text(json.dumps(KEY.to_jwk(private=True)))
     (tmp_path / "public.json").write_text(json.dumps(KEY.to_jwk()))
     return tmp_path
@@ -101,6 +104,51 @@ def test_nothing_of_a_good_token_steers_the_terminal_either(folder: Path) -> Non
     assert all(letter.isprintable() or letter == "\n" for letter in said)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"Authorization: Bearer {TOKEN}", ["The scheme before", "It stands at character 23 of"]),
+        (f"curl -H 'Authorization: Bearer {TOKEN}' https://api.example", ["The scheme before", "the rest of the text"]),
+        (
+            json.dumps({"log": {"entries": [{"value": f"Bearer {TOKEN}"}, {"value": TOKEN}]}}),
+            ["The scheme", "It stands"],
+        ),
+        (f"12:00 GET /?access_token={TOKEN}&a=b\n", ["It stands at character 26"]),
+        (f'"{TOKEN}",', ["Quotes are"]),
+        (f"{TOKEN[:150]}\n{TOKEN[150:]}\n", ["broken into 2 pieces"]),
+    ],
+)
+def test_the_one_token_of_a_text_is_verified_and_what_stood_around_it_is_named(
+    folder: Path, text: str, said: list[str]
+) -> None:
+    done = run("token", "verify", text, "--key", "public.json", *RULES)
+    assert done.stdout.startswith("verified: ")
+    told = json.loads(run("token", "verify", "--key", "public.json", *RULES, "--json", said=text).stdout)
+    assert told["claims"] == CLAIMS
+    assert all(line.startswith("cut off  ") for line in done.stderr.splitlines())
+    for sentence in said:
+        assert sentence in done.stderr
+        assert sentence in " ".join(told["cut_off"])
+    refused = run("token", "verify", text, "--key", "public.json", *RULES, "--typ", "x", "--json", code=1)
+    assert json.loads(refused.stdout)["cut_off"] == told["cut_off"]
+
+
+def test_of_several_tokens_none_is_chosen(folder: Path) -> None:
+    """Or somebody reads that the token is good, and another one was meant."""
+    other = sign(CLAIMS | {"sub": "other"}, KEY)
+    for text in (f"{TOKEN}\n{other}\n", f"Cookie: a={TOKEN}; b={other}; c={TOKEN}"):
+        refused = run("token", "verify", text, "--key", "public.json", *RULES, code=1)
+        assert "There are 2 different tokens in this text" in refused.stderr
+        assert "gatepass token inspect" in refused.stderr
+    opaque = f"{'a' * 22}.{'b' * 43}"
+    assert run("token", "verify", f"Cookie: a={TOKEN}; b={opaque}", "--key", "public.json", *RULES)
+
+
+def test_a_text_without_a_token_is_refused_as_it_is(folder: Path) -> None:
+    for text in ("no such thing", "", "a.b"):
+        assert "reason  segments" in run("token", "verify", text, "--key", "public.json", *RULES, code=1).stderr
+
+
 def test_a_type_that_is_no_text_mints_nothing(folder: Path) -> None:
     said = gatepass(folder, "token", "mint", "--key", "key.json", "--typ", "t\u00fcp", code=2)
     assert "ASCII" in said.stderr
@@ -164,6 +212,173 @@ def test_an_issuer_that_does_not_answer_is_exit_code_3(folder: Path) -> None:
 def test_what_is_minted_is_verified(folder: Path) -> None:
     made = gatepass(folder, "token", "mint", '{"iss":"i","aud":"a","sub":"s"}', "--key", "key.json").stdout
     assert gatepass(folder, "token", "verify", "--key", "public.json", *RULES, said=made).stdout.startswith("verified")
+
+
+def test_nothing_is_minted_that_is_refused_for_its_end(folder: Path) -> None:
+    said = gatepass(folder, "token", "mint", "--key", "key.json", "--expires-in", "999999999999", code=2)
+    assert "after the year 9999" in said.stderr
+    assert not said.stdout
+
+
+# -- plain secrets -----------------------------------------------------------------------------------------------------
+
+SECRET = bytes.fromhex("0b6e1f90c3d27a4485b9e8f3016d5c7248aa3ee1907bd6f25c134fe0892b7dc6")
+WRITTEN = {
+    "text": SECRET.hex(),
+    "hex": SECRET.hex().upper(),
+    "base64": base64.b64encode(SECRET).decode(),
+    "base64url": base64.urlsafe_b64encode(SECRET).decode(),
+}
+HMAC = ("--issuer", "i", "--audience", "a", "--algorithm", "HS256")
+
+
+def mint(*words: str, said: str | None = None) -> str:
+    made = run("token", "mint", json.dumps(CLAIMS), "--key-algorithm", "HS256", *words, said=said)
+    return made.stdout.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("encoding", WRITTEN)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_a_plain_secret_mints_and_verifies_from_wherever_it_comes(folder: Path, encoding: str, end: str) -> None:
+    """As `openssl rand -hex 32` prints it; and the secret is what others make of it."""
+    (folder / "raw.txt").write_bytes((WRITTEN[encoding] + end).encode())
+    options = ("--key-encoding", encoding) if encoding != "text" else ()
+    secret = SECRET.hex().encode() if encoding == "text" else SECRET
+    token = mint("--key", "raw.txt", *options)
+    assert verify(token, HmacKey(secret), algorithms=["HS256"], issuer="i", audience="a") == CLAIMS
+
+    rules = (*HMAC, *options)
+    assert run("token", "verify", token, "--key", "raw.txt", *rules).stdout.startswith("verified")
+    assert run("token", "verify", token, "--key", "-", *rules, said=WRITTEN[encoding] + end).stdout.startswith(
+        "verified"
+    )
+    asked = run("token", "verify", token, *rules, said=WRITTEN[encoding] + "\n")
+    assert "verified" in asked.stdout
+    assert WRITTEN[encoding] not in asked.output
+    assert (
+        mint("--key", "-", *options, said=WRITTEN[encoding] + end)
+        == token
+        == mint(*options, said=WRITTEN[encoding] + "\n")
+    )
+
+
+def test_a_plain_secret_is_for_whatever_key_the_token_names(folder: Path) -> None:
+    """It has no name, and tokens of other software do."""
+    (folder / "raw.txt").write_text(SECRET.hex())
+    for kid in ("theirs", "\x1b[2J", None):
+        key = HmacKey(SECRET, kid=kid) if kid == "theirs" else HmacKey(SECRET)
+        token = sign(CLAIMS, key)
+        words = ("--key", "raw.txt", "--key-encoding", "hex")
+        assert run("token", "verify", token, *words, *HMAC).stdout.startswith("verified")
+
+
+def test_a_secret_that_does_not_fit_is_told_with_what_it_was_taken_for(folder: Path) -> None:
+    (folder / "raw.txt").write_text(SECRET.hex())
+    token = mint("--key", "raw.txt", "--key-encoding", "hex")
+    refused = run("token", "verify", token, "--key", "raw.txt", *HMAC, code=1)
+    assert "The secret was taken for text" in refused.stderr
+    assert "--key-encoding base64, base64url, hex" in refused.stderr
+    refused = run("token", "verify", token, "--key", "raw.txt", *HMAC, "--typ", "x", code=1)
+    assert "taken for" not in refused.stderr
+
+
+PEM = generate("ES256").to_pem()
+PRIVATE = generate("ES256").to_der(private=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding", "said"),
+    [
+        (b"short", "text", "has 5 bytes"),
+        (b"your-256-bit-secret" * 2, "text", "tutorials print"),
+        (b"ab" * 32, "text", "repeats itself"),
+        (b"my-super-secret-key-please-change-in-production", "text", "the words"),
+        (base64.b64encode(PEM.encode()), "text", "public key"),
+        (base64.b64encode(PEM.encode()), "base64", "public key"),
+        (generate("ES256").to_der().hex().encode(), "hex", "public key"),
+        (generate("ES256").to_der(), "text", "not one for a key of this type"),
+        (PRIVATE, "text", "not one for a key of this type"),
+        (PEM.encode(), "text", "not one for a key of this type"),
+        (b"  " + json.dumps(generate("ES256").to_jwk()).encode(), "text", "not one for a key of this type"),
+        (SECRET.hex().encode() + b"\n\n", "hex", "not written in hex"),
+        (SECRET.hex().encode()[1:], "hex", "not written in hex"),
+        (b"-_" * 22, "base64", "not written in base64"),
+        (b"+/" * 22, "base64url", "not written in base64url"),
+        (b"A" * 41, "base64", "not written in base64"),
+        (b"", "base64", "not written in base64"),
+        (b"x" * (1 << 20) + b"y", "text", "more than 1048576 bytes"),
+    ],
+    ids=map(str, range(18)),
+)
+def test_no_weak_secret_and_no_key_of_another_kind_becomes_a_secret(
+    folder: Path, data: bytes, encoding: str, said: str
+) -> None:
+    (folder / "raw").write_bytes(data)
+    options = ("--key", "raw", "--key-encoding", encoding)
+    refused = run("token", "mint", "--key-algorithm", "HS256", *options, code=2)
+    assert said in refused.stderr
+    assert "token_bytes" not in refused.stderr
+    of_another_kind = "of this type" in said
+    assert run("token", "verify", TOKEN, *HMAC, *options, code=1 if of_another_kind else 2).stderr
+    run("token", "verify", sign(CLAIMS, HmacKey(SECRET)), *HMAC, *options, code=1 if of_another_kind else 2)
+
+
+def test_without_an_algorithm_a_plain_secret_is_refused_with_what_to_say(folder: Path) -> None:
+    (folder / "raw.txt").write_text(SECRET.hex() + "\n")
+    assert "--key-algorithm HS256" in run("token", "mint", "--key", "raw.txt", code=2).stderr
+    words = ("--key", "raw.txt", *HMAC, "--algorithm", "HS512")
+    assert "--key-algorithm HS256" in run("token", "verify", TOKEN, *words, code=2).stderr
+
+
+# -- what browsers export, and words of the command --------------------------------------------------------------------
+
+
+def test_a_private_key_for_signing_alone_verifies_by_its_public_half(folder: Path) -> None:
+    """As browsers export it (`crypto.subtle.exportKey`)."""
+    for algorithm in ("ES256", "RS256"):
+        jwk = {**generate(algorithm).to_jwk(private=True), "key_ops": ["sign"]}
+        (folder / "webcrypto.jwk").write_text(json.dumps(jwk))
+        token = run("token", "mint", json.dumps(CLAIMS), "--key", "webcrypto.jwk").stdout.strip()
+        rules = (*RULES[:4], "--algorithm", algorithm)
+        assert run("token", "verify", token, "--key", "webcrypto.jwk", *rules).stdout.startswith("verified")
+        (folder / "set.jwk").write_text(json.dumps({"keys": [jwk]}))
+        assert "Give that key alone" in run("token", "verify", token, "--key", "set.jwk", *rules, code=2).stderr
+
+
+def test_a_secret_for_signing_alone_has_no_halves(folder: Path) -> None:
+    (folder / "secret.jwk").write_text(json.dumps({**generate("HS256").to_jwk(private=True), "key_ops": ["sign"]}))
+    refused = run("token", "verify", TOKEN, "--key", "secret.jwk", *HMAC, code=2)
+    assert "half" not in refused.stderr
+    assert "for signing alone" in refused.stderr
+
+
+UNSAID = json.dumps({"kty": "oct", "k": WRITTEN["base64url"].rstrip("=")})
+WEAK = json.dumps({"kty": "oct", "alg": "HS256", "k": base64.b64encode(b"a" * 33).decode()})
+RSA_PEM = generate("RS256").to_pem()
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "said"),
+    [
+        (RSA_PEM, ("verify", TOKEN, *RULES), "--key-algorithm RS256"),
+        (UNSAID, ("mint",), "--key-algorithm HS256"),
+        (UNSAID, ("verify", TOKEN, *RULES), "--key-algorithm"),
+        (WEAK, ("mint",), "openssl rand -hex 32"),
+        (json.dumps(KEY.to_jwk()), ("verify", TOKEN, *RULES[:4], "--algorithm", "none"), "--algorithm ES256"),
+        (json.dumps(KEY.to_jwk()), ("mint",), "source  --key"),
+        (json.dumps(KEY.to_jwk(private=True)), ("mint", "--typ", "t\u00fcp"), "source  --typ"),
+        (json.dumps(KEY.to_jwk(private=True)), ("mint", '{"a":"%s"}' % ("b" * 9_000)), "source  CLAIMS"),
+        (json.dumps(KEY.to_jwk()), ("verify", TOKEN, *RULES[2:], "--issuer", ""), "source  --issuer"),
+        ("hello", ("verify", TOKEN, *RULES), "source  --key"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_options_and_no_arguments_of_python(
+    folder: Path, data: str, words: tuple[str, ...], said: str
+) -> None:
+    (folder / "given").write_text(data)
+    refused = run("token", *words, "--key", "given", code=2).stderr
+    assert said in refused
+    assert not re.search(r"\w=|\w\(|keys\.|secrets\.", refused), refused
 
 
 def test_a_key_from_the_standard_input_or_the_prompt_mints_too(folder: Path) -> None:

@@ -3,25 +3,30 @@
 import sys
 import warnings
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import dataclass
 from getpass import GetPassWarning
 from typing import cast
 
 import click
 
 from gatepass.cli.refusals import Unable
+from gatepass.cli.token.secret import is_plain, plain_key
 from gatepass.core.inspect.find import MAX_TEXT
+from gatepass.core.keys.asymmetric import AsymmetricKey
+from gatepass.errors import ConfigurationError
 from gatepass.keys import Key, KeySet, load
 from gatepass.keys.read import MAX_TEXT as MAX_KEY
 
 key = click.option(
     "--key",
-    help="The file of the key (JWK, JWK Set, PEM, DER); a dash: the standard input. Without it the key is asked for."
+    help="The file of the key (JWK, JWK Set, PEM, DER, a plain secret); a dash: the standard input. Without it the key"
+    " is asked for."
     " It is never an argument: those are seen by everybody on the machine.",
 )
 
 key_algorithm = click.option(
     "--key-algorithm",
-    help="What the key is for, where it does not say it itself: an RSA key in PEM, a JWK without alg.",
+    help="What the key is for, where it does not say it itself: an RSA key in PEM, a JWK without alg, a plain secret.",
 )
 
 
@@ -35,9 +40,51 @@ def text_of(argument: str | None) -> str:
     return read.decode("utf-16" if read.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8", errors="replace")
 
 
-def key_of(name: str | None, algorithm: str | None) -> Key | KeySet:
-    """The key in the file *name*, on the standard input if it is a dash; asked for if it is None."""
-    return load(_asked() if name is None else read_key(name), algorithm=algorithm)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenKey:
+    """A key as a command was given it."""
+
+    key: Key | KeySet
+    #: How it was read if it is a plain secret, which could be meant in another way; None if it is not.
+    encoding: str | None = None
+
+    @property
+    def verifying(self) -> Key | KeySet:
+        """The key; its public half if it is a private one for signing alone, as browsers export it."""
+        if isinstance(self.key, AsymmetricKey) and not self.key.can_verify:
+            return self.key.public_key()
+        return self.key
+
+
+def key_of(
+    name: str | None, algorithm: str | None, encoding: str, *, secret_for: str | None = None, kid: str | None = None
+) -> GivenKey:
+    """The key in the file *name*, on the standard input if it is a dash; asked for if it is None.
+
+    Args:
+        name: The file.
+        algorithm: What it is for, where it does not say that itself.
+        encoding: How it is written if it is a plain secret.
+        secret_for: What a plain secret is for if *algorithm* does not say it.
+        kid: The name of a plain secret, which has none itself.
+
+    Raises:
+        ConfigurationError: There is no key in it, or a weak one.
+    """
+    data = _asked().encode() if name is None else read_key(name)
+    wanted = algorithm or secret_for
+    if wanted is not None and is_plain(data, wanted):
+        if len(data) > MAX_KEY:
+            raise Unable(f"the key has more than {MAX_KEY} bytes.")
+        return GivenKey(key=plain_key(data, algorithm=wanted, encoding=encoding, kid=kid), encoding=encoding)
+    try:
+        # As text where it is one: of digits, in hex, the first may be a zero, as that of DER is.
+        return GivenKey(key=load(data.decode() if data.isascii() else data, algorithm=algorithm))
+    except ConfigurationError as error:
+        if "neither PEM nor" not in error.cause:
+            raise
+        fix = f"{error.fix} If it is a plain secret, say for what: --key-algorithm HS256."
+        raise ConfigurationError(cause=error.cause, fix=fix, source=error.source) from error
 
 
 def read_key(name: str) -> bytes:
@@ -54,7 +101,7 @@ def _asked() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("error", GetPassWarning)  # what is typed would be seen
         try:
-            return str(click.prompt("Key (JWK)", hide_input=True, err=True))
+            return str(click.prompt("Key (a JWK, or a secret)", hide_input=True, err=True))
         except GetPassWarning:
             raise click.UsageError(
                 "Give --key, the file of the key; a dash: the standard input. There is no terminal to ask for it."

@@ -25,9 +25,8 @@ class KeySet:
             if not isinstance(key, Key):
                 raise refused("a member of the key set is not a key", "Give Key objects, or keys.load(...).", source)
             if not key.can_verify:
-                raise refused(
-                    f"the key {key.kid!r} is for signing alone (key_ops)", "Verify with its public half.", source
-                )
+                fix = "Verify with a key that is for verifying." if key.symmetric else "Verify with its public half."
+                raise refused(f"the key {key.kid!r} is for signing alone (key_ops)", fix, source)
             if key.kid in by_kid:
                 raise refused("two keys of the set have one name (kid)", "Give each its own kid.", source)
             by_kid[key.kid] = key
