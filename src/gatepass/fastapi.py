@@ -86,7 +86,8 @@ class _Maybe(_Guard):
             connection: The request, or the WebSocket.
 
         Raises:
-            ExpiredCredential: A page load whose access token has ended: it is led to be renewed.
+            ExpiredCredential: The token of an access cookie has ended: it is somebody, who has to renew it first. A
+                page load is led to do so, `gatepass.js` does it and asks again, others are answered 401.
             CredentialsAmbiguous, CsrfRefused: It is not safe to say: 400, 403.
             StoreError: It cannot be known now: 503.
         """

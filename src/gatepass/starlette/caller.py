@@ -155,22 +155,27 @@ class Caller:
             caller = caller.outer
         return self if caller is None else caller
 
-    def renewable(self, error: GatepassError) -> bool:
-        """Whether a page load was refused with *error* only because its access token has ended.
+    def stale(self, error: GatepassError) -> bool:
+        """Whether *error* says that the token of an access cookie has ended: whoever sent it may be able to renew it.
 
         The access cookie outlives its token, so that "expired" and "missing" can be told apart.
         """
-        return error.code == "credential_expired" and self._by_cookie() == "access" and self.carried.navigation()
+        return error.code == "credential_expired" and self._by_cookie() == "access"
+
+    def renewable(self, error: GatepassError) -> bool:
+        """Whether *error* refused a page load that can be led to the page that renews."""
+        return self.stale(error) and self.carried.navigation()
 
     async def maybe(self, request: HTTPConnection | None = None) -> Identity | None:
         """As `identity`, and None where there is no good credential.
 
-        A page load whose access token has ended is refused all the same, so that it is renewed.
+        An access cookie whose token has ended is refused all the same: it is somebody's, and what they do must not be
+        done in the name of nobody.
         """
         try:
             return await self.identity(request)
         except CredentialError as error:
-            if self.renewable(error):
+            if self.stale(error):
                 raise
             return None
 
@@ -374,16 +379,21 @@ class Caller:
             ),
         )
 
-    async def forget_refused(self, request: HTTPConnection) -> None:
+    async def forget_refused(self, request: HTTPConnection, *, stale: bool = False) -> None:
         """After a refused refresh: clear the cookies, if the access cookie proves nothing either.
 
         The browser would otherwise be sent to renew again and again. Where the access cookie is good, the refresh
         cookie was not the one of its session, and nobody is logged out over that.
+
+        Args:
+            request: The request in hand.
+            stale: Only if that cookie would be sent to renew, see `stale`.
         """
         try:
             _ = await self.identity(request)
-        except CredentialError:
-            self.jar.empty(self.carried.serve())
+        except CredentialError as error:
+            if not stale or self.stale(error):
+                self.jar.empty(self.carried.serve())
 
     async def _presented(self) -> str | None:
         """The credential whose session a login takes the place of: the last one of this request, if there was one.

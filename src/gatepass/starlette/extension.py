@@ -352,7 +352,14 @@ class Gatepass:
         return await self.caller(connection).identity(connection)
 
     async def maybe(self, connection: HTTPConnection) -> Identity | None:
-        """As `identity`; None where there is no good credential."""
+        """As `identity`; None where there is no good credential.
+
+        Raises:
+            ExpiredCredential: The token of an access cookie has ended: it is somebody, who has to renew it first. A
+                page load is led to do so, `gatepass.js` does it and asks again, others are answered 401.
+            CredentialsAmbiguous, CsrfRefused: It is not safe to say.
+            StoreError: It cannot be known now.
+        """
         return await self.caller(connection).maybe(connection)
 
     async def require(

@@ -64,9 +64,14 @@ async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer 
     access = fields.get("access", "cookie")
     if access not in {"cookie", "body"}:
         raise FieldsInvalid({"access": "this is cookie or body"})
-    return answers.json(
-        await caller.refresh(request, fields.get("refresh_token"), access="body" if access == "body" else "cookie")
-    )
+    token = fields.get("refresh_token")
+    try:
+        said = await caller.refresh(request, token, access="body" if access == "body" else "cookie")
+    except CredentialError:
+        if token is None:  # else no cookie was in question
+            await caller.forget_refused(request, stale=True)
+        raise
+    return answers.json(said)
 
 
 async def _renewed(auth: "Gatepass", caller: Caller, request: Request, back: str) -> Answer | Response:

@@ -20,12 +20,12 @@ class GatepassUser(BaseUser):
         Raises:
             StoreError: It cannot be known now.
             CsrfRefused, CredentialsAmbiguous: It is not safe to say.
-            ExpiredCredential: The page has to be renewed first.
+            ExpiredCredential: The token of an access cookie has ended: it has to be renewed first.
         """
         try:
             return self._caller.plainly()
         except CredentialError as error:
-            if self._caller.renewable(error):
+            if self._caller.stale(error):
                 raise
             return None
 
