@@ -241,6 +241,70 @@ def test_in_the_second_half_a_page_may_ask_for_it(context: BrowserContext, netwo
     assert network.count("/auth/refresh") == 1
 
 
+@pytest.mark.parametrize("mode", ["session", "jwt"])
+@pytest.mark.parametrize("access", ["body", "cookie"])
+@pytest.mark.parametrize("known", [True, False], ids=["after the login", "after a reload"])
+def test_where_there_is_nothing_to_renew_there_is_something_to_go_on_with(
+    context: BrowserContext, network: Network, mode: str, access: str, known: bool
+) -> None:
+    """The mode is configuration, and changes no page."""
+    network.refusal = problem(409, "mode_not_enabled")
+    page = opened(context, access=access)
+    if known:
+        page.evaluate("(json) => { auth.accept(json) }", {**credentials("x", mode=mode), "access_token": None})
+
+    for _ in range(3):
+        assert page.evaluate("() => auth.refresh()") is True
+        page.clock.run_for(LIFE * 2_000)
+
+    assert network.count("/auth/refresh") == (0 if known else 1)
+    assert page.evaluate("() => ends") == 0
+
+
+@pytest.mark.parametrize("access", ["body", "cookie"])
+@pytest.mark.parametrize("refused", [503, 403, 429, None])
+def test_a_fault_of_a_renewal_is_no_end(
+    context: BrowserContext, network: Network, refused: int | None, access: str
+) -> None:
+    """A page that takes it for one would throw a living session away."""
+    page = opened(context, access=access)
+    network.good, network.faults = {"token 0"}, 0 if refused else 4
+    network.refusal = problem(refused, "store_unavailable") if refused else None
+    assert page.evaluate("() => auth.refresh()") is True  # nobody knows yet, so nobody is told that it is over
+    accept(page)
+    page.evaluate("() => { Object.defineProperty(document, 'hidden', { value: true }) }")
+    page.clock.run_for(LIFE * 600)
+
+    assert page.evaluate("() => auth.refresh()") is True
+    if access == "body":
+        assert status(page) == 200
+    assert network.count("/auth/refresh") == (2 if refused else 4)
+    assert page.evaluate("() => ends") == 0
+
+
+@pytest.mark.parametrize("access", ["body", "cookie"])
+def test_where_nobody_is_logged_in_there_is_nothing_to_go_on_with(
+    context: BrowserContext, network: Network, access: str
+) -> None:
+    network.refusal = problem(401, "credential_missing")
+    page = opened(context, access=access)
+
+    assert [page.evaluate("() => auth.refresh()") for _ in range(2)] == [False] * 2
+    assert network.count("/auth/refresh") == 1
+
+    accept(page)
+    assert page.evaluate("() => auth.refresh()") is True
+
+
+def test_after_a_logout_there_is_nothing_to_go_on_with(context: BrowserContext, network: Network) -> None:
+    page = opened(context)
+    accept(page)
+    page.evaluate("() => auth.logout()")
+
+    assert page.evaluate("() => auth.refresh()") is False
+    assert not network.count("/auth/refresh")
+
+
 def test_after_a_sleep_the_first_request_renews(context: BrowserContext, network: Network) -> None:
     """Timers stand still while a machine sleeps. No request is made with a token that is known to be over."""
     page = opened(context)

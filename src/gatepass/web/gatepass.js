@@ -82,9 +82,11 @@ export function gatepass({ prefix = "/auth", access = "cookie", origins = [] } =
 
   // -- renewing ------------------------------------------------------------------------------------------------------
 
-  /** Renews what is at least half used up. Says whether there is something to go on with. */
+  /** Renews what is at least half used up. False only where the session has ended, or nobody is logged in. */
   async function refresh() {
-    return (Date.now() < half || !(await renew(count))) && renewable;
+    // A fault is no end, and nor is it where there is nothing to renew: the next request meets what is wrong itself.
+    if (Date.now() >= half) await renew(count).catch(() => {});
+    return !ended;
   }
 
   // One tab at a time. Without locks (a page that came over plain http) two may renew at once: within its grace the
