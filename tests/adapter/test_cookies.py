@@ -520,8 +520,22 @@ def test_where_a_page_load_is_sent_is_one_clean_line(path: str, query: str) -> N
             assert location.isprintable()
             assert location.split("?")[0] == target
             assert reply.cookies == []
-            if path == "/me" and query in {"", "?a=b&c=d"} and target == "/auth/renew":
-                assert place.wire.send("GET", location, browser.cookie("/auth")).status == 200
+            if target == "/auth/renew":
+                assert place.wire.send("GET", location, browser.cookie("/auth")).status == 200, "or it ends in JSON"
+
+
+@pytest.mark.parametrize(("root", "path"), [("", "//x"), ("", "/" + "a" * 3_000), ("/shop", "/" + "a" * 3_000)])
+def test_a_page_that_nobody_can_be_led_back_to_leads_to_the_root(path: str, root: str) -> None:
+    async def any_page(request: Request) -> Response:
+        return JSONResponse((await gate_of(request).identity(request)).subject)
+
+    options: dict[str, Any] = {"issuer": HTTPS + root} if root else {}
+    with site("hybrid", Route("/{rest:path}", any_page), **options) as place:
+        browser = place.browser("/login")
+        place.clock.advance(400)
+        location = browser.get(path, [PAGE]).one("location")
+        assert location == f"{root}/auth/renew?next={(root + '/').replace('/', '%2F')}"
+        assert browser.get(f"/auth/renew?next={root}/").status == 200
 
 
 # -- sizes -------------------------------------------------------------------------------------------------------------
@@ -574,7 +588,7 @@ def test_a_refused_refresh_clears_only_what_proves_nothing(url: str) -> None:
 
         assert place.wire.send("POST", "/auth/refresh", [*foreign, trusted]).cookies == []
         sent = place.wire.send("POST", "/auth/refresh", [*foreign, trusted, FORM], b"next=/me")
-        assert (sent.status, sent.one("location"), sent.cookies) == (303, "/log-in?next=%2Fme", [])
+        assert (sent.status, sent.one("location"), sent.cookies) == (303, "/me", []), "who is signed in goes on"
         assert browser.get("/me").status == 200
 
         assert browser.post("/auth/sessions/end-others").status == 200
@@ -584,6 +598,22 @@ def test_a_refused_refresh_clears_only_what_proves_nothing(url: str) -> None:
         assert ended.status == 303
         assert ages(ended, url) == {"session": 0, "access": 0, "refresh": 0}
         assert browser.jar == {}
+
+
+def test_a_form_of_somebody_who_has_nothing_to_renew_goes_on(mode: str, url: str) -> None:
+    """They are signed in, and were told that they are not."""
+    for login_page in (None, "/log-in"):
+        with site(mode, url=url, login_page=login_page) as place:
+            browser = place.browser("/login")
+            browser.jar = {key: value for key, value in browser.jar.items() if not key[0].endswith("-refresh")}
+            reply = browser.send("POST", "/auth/refresh", [FORM], b"next=/me")
+            assert (reply.status, reply.one("location"), reply.cookies) == (303, "/me", [])
+            assert browser.get("/me").body == b"ada"
+
+            place.wire.run(place.auth.revoke(subject="ada"))
+            over = browser.send("POST", "/auth/refresh", [FORM], b"next=/me")
+            assert (over.status, over.one("location")) == ((303, "/log-in?next=%2Fme") if login_page else (401, None))
+            assert browser.jar == {}
 
 
 # -- no credential in a URL --------------------------------------------------------------------------------------------

@@ -57,7 +57,9 @@ def refusal(caller: Caller, error: GatepassError) -> Response:
     """The answer that *error* is: problem JSON, or for a page load the way to a page that helps. A fault is logged."""
     _log(error)
     if caller.renewable(error):
-        return onward(caller, caller.base + caller.auth.prefix + "/renew", _here(caller))
+        # A path that nobody can be led back to is no reason to renew nothing: then on to the root.
+        back = _here(caller) or caller.base + "/"
+        return onward(caller, caller.base + caller.auth.prefix + "/renew", back)
     login_page = caller.auth.login_page
     if (
         login_page is not None

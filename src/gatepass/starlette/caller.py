@@ -379,7 +379,7 @@ class Caller:
             ),
         )
 
-    async def forget_refused(self, request: HTTPConnection, *, stale: bool = False) -> None:
+    async def forget_refused(self, request: HTTPConnection, *, stale: bool = False) -> bool:
         """After a refused refresh: clear the cookies, if the access cookie proves nothing either.
 
         The browser would otherwise be sent to renew again and again. Where the access cookie is good, the refresh
@@ -388,12 +388,17 @@ class Caller:
         Args:
             request: The request in hand.
             stale: Only if that cookie would be sent to renew, see `stale`.
+
+        Returns:
+            Whether the caller is known all the same.
         """
         try:
             _ = await self.identity(request)
         except CredentialError as error:
             if not stale or self.stale(error):
                 self.jar.empty(self.carried.serve())
+            return False
+        return True
 
     async def _presented(self) -> str | None:
         """The credential whose session a login takes the place of: the last one of this request, if there was one.

@@ -69,7 +69,7 @@ async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer 
         said = await caller.refresh(request, token, access="body" if access == "body" else "cookie")
     except CredentialError:
         if token is None:  # else no cookie was in question
-            await caller.forget_refused(request, stale=True)
+            _ = await caller.forget_refused(request, stale=True)
         raise
     return answers.json(said)
 
@@ -78,7 +78,8 @@ async def _renewed(auth: "Gatepass", caller: Caller, request: Request, back: str
     try:
         _ = await caller.refresh(request, None, access="cookie")
     except (CredentialError, NotPossible):
-        await caller.forget_refused(request)
+        if await caller.forget_refused(request):
+            return redirect(back, caller)  # a session, say: there is nothing to renew, and nobody was signed out
         if auth.login_page is None:
             return renew.over()
         return onward(caller, caller.base + auth.login_page, back)
