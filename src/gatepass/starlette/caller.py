@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from starlette.requests import HTTPConnection
 from starlette.types import Message, Scope
@@ -18,7 +18,7 @@ from gatepass.errors import (
 )
 from gatepass.records import Credentials as Issued
 from gatepass.records import Identity, Mode, Receipt, Session
-from gatepass.starlette.carried import TRANSPORTS, Carried, Transport
+from gatepass.starlette.carried import TRANSPORTS, Carried, Credential, Transport
 from gatepass.starlette.jar import REFUSED, Jar
 from gatepass.web.site import Place
 
@@ -60,6 +60,14 @@ class ResponseStarted(RuntimeError):
     """The head of the answer has been sent, so no cookie can go with it any more: call the verb earlier."""
 
 
+class Made(NamedTuple):
+    """What a verb issued in this request."""
+
+    issued: Issued
+    #: What the next request of its holder will be checked by.
+    credential: Credential
+
+
 class Caller:
     """The caller of one request, in `scope["gatepass"]`. Nothing is looked at before it is asked for.
 
@@ -80,8 +88,8 @@ class Caller:
         self.started = False
         self._identity: Identity | None = None
         self._refusal: CredentialError | None = None
-        # What was issued in this request and is in nobody's hands yet.
-        self._made: Issued | None = None
+        # From here on the caller is who it was issued to: what came with the request has made room for it.
+        self._made: Made | None = None
 
     @property
     def route(self) -> str:
@@ -114,12 +122,14 @@ class Caller:
         if self._identity is None:
             self._begin()
             try:
-                credential = self.carried.credential()
+                credential = self._credential()
                 gate = self.auth.gate
-                if self.carried.unsafe(credential) and self.carried.doubtful():
+                came = self._made is None  # along with the request, of which anybody may have made a part
+                if came and self.carried.unsafe(credential) and self.carried.doubtful():
                     self._believe(await gate.session_id(credential.text), await self.carried.csrf_token(request))
                 identity = await gate.authenticate(credential.text)
-                self.carried.sole(credential)
+                if came:
+                    self.carried.sole(credential)
             except CredentialError as error:
                 self._refusal = error
                 raise
@@ -131,17 +141,22 @@ class Caller:
         if self._identity is None:
             self._begin()
             try:
-                credential = self.carried.credential()
+                credential = self._credential()
                 gate = self.auth.plain
-                if self.carried.unsafe(credential) and self.carried.doubtful():
+                came = self._made is None
+                if came and self.carried.unsafe(credential) and self.carried.doubtful():
                     self._believe(gate.session_id(credential.text), self.carried.header(b"x-csrf-token"))
                 identity = gate.authenticate(credential.text)
-                self.carried.sole(credential)
+                if came:
+                    self.carried.sole(credential)
             except CredentialError as error:
                 self._refusal = error
                 raise
             self._identity = identity
         return self._identity
+
+    def _credential(self) -> Credential:
+        return self.carried.credential() if self._made is None else self._made.credential
 
     def _begin(self) -> None:
         self.jar.read = True
@@ -182,17 +197,18 @@ class Caller:
     async def session(self, request: HTTPConnection | None = None) -> Session:
         """The row of who is calling; see `AsyncGate.session`."""
         _ = await self.identity(request)
-        return await self.auth.gate.session(self.carried.credential().text)
+        return await self.auth.gate.session(self._credential().text)
 
     def csrf_token(self) -> str | None:
         """The CSRF token for pages of the caller; None where no cookie said who it is."""
-        if self._identity is None or self._by_cookie() is None:
+        known = self._identity if self._made is None else self._made.issued
+        if known is None or self._by_cookie() is None:
             return None
-        return self.auth.gate.csrf_token(self._identity.session_id)
+        return self.auth.gate.csrf_token(known.session_id)
 
     def _by_cookie(self) -> str | None:
         try:
-            return self.carried.credential().purpose
+            return self._credential().purpose
         except GatepassError:
             return None
 
@@ -266,7 +282,7 @@ class Caller:
             raise ValueError(f"access is one of {ACCESSES}")
         place = self._writable()
         who = await self.identity(request)
-        credential = self.carried.credential()
+        credential = self._credential()
         transport = credential.transport
         in_memory = who.mode == "hybrid" and (access == "body" or await self._renews(credential.text))
         if transport == "bearer" and in_memory:
@@ -422,7 +438,9 @@ class Caller:
         raise CredentialsAmbiguous
 
     def _begun(self, issued: Issued, place: Place, transport: Transport, access: Access) -> Credentials:
-        self._made = issued
+        purpose: Purpose = "session" if issued.mode == "session" else "access"
+        credential = Credential(transport, issued.access_token, purpose if transport == "cookie" else None)
+        self._made = Made(issued, credential)
         self._identity = self._refusal = None
         return self._issued(issued, place, transport, access)
 
@@ -457,8 +475,7 @@ class Caller:
         """
         if message["status"] >= REFUSED:
             await self.undo()
-        self._made = None  # handed out: whatever goes wrong from here on, its holder keeps it
-        self.started = True
+        self.started = True  # and what was made is handed out: whatever goes wrong from here on, its holder keeps it
         self.jar.into(message)
 
     def done(self) -> None:
@@ -467,14 +484,15 @@ class Caller:
 
     async def undo(self) -> None:
         """End the session that was made in this request, if its caller was refused and does not hold it."""
-        made, self._made = self._made, None
-        if made is not None:
-            try:
-                _ = await self.auth.gate.revoke(session=made.session_id)
-            except StoreError:
-                events.exception("a session that was not handed out could not be ended: %s", made.session_id)
+        if self._made is None or self.started:
+            return
+        id, self._made, self._identity = self._made.issued.session_id, None, None  # noqa: A001  it is the id
+        try:
+            _ = await self.auth.gate.revoke(session=id)
+        except StoreError:
+            events.exception("a session that was not handed out could not be ended: %s", id)
 
 
-def _strongest(issued: Issued | None) -> str | None:
+def _strongest(made: Made | None) -> str | None:
     """The credential that ends its session, whatever else has ended."""
-    return None if issued is None else issued.refresh_token or issued.access_token
+    return None if made is None else made.issued.refresh_token or made.issued.access_token
