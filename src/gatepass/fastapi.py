@@ -132,7 +132,7 @@ MaybeIdentity = Annotated[Identity | None, Security(maybe_identity)]
 def require(*, role: str | None = None, max_age: int | None = None) -> Any:
     """A dependency that lets only those on who may: `dependencies=[require(role="admin")]`.
 
-    Its value is their `Identity`.
+    Its value is their `Identity`. What stands for it in `app.dependency_overrides` is its own `dependency`.
 
     Args:
         role: One that they must have.
