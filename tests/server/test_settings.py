@@ -95,6 +95,50 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.trusted_proxies == ("10.0.0.7", "10.0.0.0/8", "fc00::/7", "::ffff:10.0.0.0/104", "2001:db8::/32")
 
 
+@pytest.mark.parametrize(
+    "network",
+    [
+        "2a06:98c0::/29",  # Cloudflare
+        "104.16.0.0/13",  # Cloudflare
+        "2600:1900::/28",  # Google Cloud
+        "2600:1400::/24",  # Akamai
+        "3.0.0.0/9",  # Amazon
+        "fe80::/10",  # a proxy on the same link
+        "fe80::1",
+        "::1",
+    ],
+)
+def test_networks_that_proxies_really_have_are_believed(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", network)
+
+    assert load().settings.trusted_proxies == (network,)
+
+
+@pytest.mark.parametrize(
+    ("network", "bound"),
+    [
+        ("0.0.0.0/1", "/8"),
+        ("10.0.0.0/7", "/8"),
+        ("8000::/1", "/7"),
+        ("2000::/3", "/24"),
+        ("2600::/12", "/24"),
+        ("2001:200::/23", "/24"),
+        ("fc00::/6", "/7"),
+        ("fe80::/9", "/10"),
+        ("::/24", "/104"),
+        ("::ffff:0:0/96", "/104"),
+        ("64:ff9b::/96", "/104"),
+    ],
+)
+def test_a_refused_network_is_told_how_large_it_may_be(
+    network: str, bound: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a half of the Internet, a whole region, or all of IPv4 in other clothes."""
+    monkeypatch.setenv("GATEPASS_TRUSTED_PROXIES", network)
+
+    assert f"it is {bound} at most" in refusal(load).cause
+
+
 def test_an_empty_variable_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Containers pass them on."""
     monkeypatch.setenv("GATEPASS_ISSUER", "")

@@ -42,10 +42,22 @@ Signup: TypeAlias = Literal["off", "on", "insecure_open"]
 
 
 _POLICY: Final = Policy()
-#: Networks that nobody else has (RFC 4193).
-_PRIVATE: Final = ipaddress.IPv6Network("fc00::/7")
-#: IPv4 in the clothes of IPv6 (RFC 4291 section 2.5.5.2).
-_MAPPED: Final = ipaddress.IPv6Network("::ffff:0:0/96")
+#: Bits of the prefix of the largest network that one operator may have: of IPv4 10.0.0.0/8, which is also the most that
+#: anybody has of the Internet.
+_LARGEST: Final = 8
+#: Of IPv6 on the Internet. Akamai has 2600:1400::/24 (whois of ARIN), Google Cloud 2600:1900::/28
+#: (gstatic.com/ipranges/cloud.json), Cloudflare 2a06:98c0::/29 (cloudflare.com/ips-v6). What is larger may be a whole
+#: region: /23 is the smallest that IANA gives to one (iana.org/assignments/ipv6-unicast-address-assignments).
+_LARGEST_6: Final = 24
+#: Of special networks of IPv6, which are looked at first: those that are a whole IPv4 Internet in other clothes (RFC
+#: 4291 section 2.5.5.2, RFC 6052), and those that nobody else has or that end at the next router (RFC 4193, RFC 4291
+#: section 2.5.6).
+_SPECIAL_6: Final = {
+    ipaddress.IPv6Network("::ffff:0:0/96"): 96 + _LARGEST,
+    ipaddress.IPv6Network("64:ff9b::/96"): 96 + _LARGEST,
+    ipaddress.IPv6Network("fc00::/7"): 7,
+    ipaddress.IPv6Network("fe80::/10"): 10,
+}
 
 
 class Settings(BaseModel):
@@ -221,11 +233,15 @@ def _check_proxy(text: str, source: str) -> None:
     try:
         network = ipaddress.ip_network(text)
     except ValueError:
-        network = None
-    # A network of everybody, or of half of them, is `*` by another name: a client could say that it is somebody else.
-    if network is None or network.prefixlen < _largest(network):
         raise ConfigurationError(
-            cause=f"{text[:60]!r} is no proxy that can be trusted",
+            cause=f"{text[:60]!r} is no address of a proxy, and no network of them",
+            fix="Give the address of the proxy, or its network: 10.0.0.7, 10.0.0.0/24.",
+            source=source,
+        ) from None
+    # A network of everybody, or of half of them, is `*` by another name: a client could say that it is somebody else.
+    if network.prefixlen < (largest := _largest(network)):
+        raise ConfigurationError(
+            cause=f"{text[:60]!r} is larger than any network of proxies: there it is /{largest} at most",
             fix="Give the address of the proxy, or its network: 10.0.0.7, 10.0.0.0/24.",
             source=source,
         )
@@ -233,8 +249,6 @@ def _check_proxy(text: str, source: str) -> None:
 
 def _largest(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> int:
     """The shortest prefix of a network, there, that one operator may have."""
-    if network.version == 4:  # noqa: PLR2004  of IP
-        return 8  # 10.0.0.0/8
-    if network.subnet_of(_MAPPED):
-        return _MAPPED.prefixlen + 8
-    return _PRIVATE.prefixlen if network.subnet_of(_PRIVATE) else 32  # of the Internet, what a provider is given
+    if isinstance(network, ipaddress.IPv4Network):
+        return _LARGEST
+    return next((prefix for special, prefix in _SPECIAL_6.items() if network.overlaps(special)), _LARGEST_6)
