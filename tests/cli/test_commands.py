@@ -3,11 +3,12 @@
 import codecs
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -458,6 +459,54 @@ def test_root_makes_nothing_beside_the_database_of_another_user(folder: Path) ->
     assert not keys.exists()
     os.chown(DATABASE, 0, 0)
     run("session", "end", "--all")
+
+
+@contextmanager
+def no_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that is not refused for what is tested cannot listen all the same, and ends."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        monkeypatch.setenv("GATEPASS_PORT", str(taken.getsockname()[1]))
+        yield
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+@pytest.mark.parametrize("words", [("user", "add", "ada@example.com", "--password-file", "-"), ("dev",)])
+@pytest.mark.parametrize("below", ["", "there/"])
+def test_root_makes_no_files_in_the_folder_of_another_user(
+    words: tuple[str, ...], below: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever the folder belongs to could neither serve with them nor remove them."""
+    (folder / "there").mkdir()
+    monkeypatch.setenv("GATEPASS_STORE", f"sqlite:///{below}new/gatepass.db")
+    os.chown(folder / below, 65_534, 65_534)
+
+    with no_port(monkeypatch):
+        result = run(*words, said=PASSWORD, code=2 if words == ("dev",) else 3)
+
+    assert f"{folder / below} is not root's" in result.output
+    assert "as its owner" in result.output
+    assert not (folder / below / "new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file away")
+def test_root_serves_no_database_of_another_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it makes beside it, such as keys, the owner could not read."""
+    add()
+    os.chown(DATABASE, 65_534, 65_534)
+
+    with no_port(monkeypatch):
+        assert f"{folder / DATABASE} is not root's" in run("dev", code=2).output
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_root_makes_files_in_folders_that_are_everybodys(folder: Path) -> None:
+    """As in /tmp, whoever it belongs to."""
+    folder.chmod(0o1777)
+    os.chown(folder, 65_534, 65_534)
+
+    add()
+
+    assert DATABASE.exists()
 
 
 @pytest.mark.parametrize("words", [("serve",), ("user", "list"), ("config", "show")])

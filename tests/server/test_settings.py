@@ -326,6 +326,48 @@ def test_files_that_others_may_look_into_are_refused(open_: str, mode: int, tmp_
     check(loaded)
 
 
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("open_", ["real", "linked"])
+def test_a_database_that_is_a_link_is_looked_at_on_both_ends(open_: str, made: bool, tmp_path: Path) -> None:
+    """SQLite has its files where the link leads to, and the keys are where the link is."""
+    for name in ("linked", "real"):
+        (tmp_path / name).mkdir(0o700)
+    if made:
+        (tmp_path / "real" / "gatepass.db").touch(0o600)
+    (tmp_path / "linked" / "gatepass.db").symlink_to("../real/gatepass.db")
+    loaded = said_by(**{**SAFE, "store": "sqlite:///linked/gatepass.db"})
+    check(loaded)
+
+    (tmp_path / open_).chmod(0o777)
+
+    assert open_ in refusal(lambda: check(loaded)).cause
+
+
+def test_the_files_beside_a_linked_database_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "linked").mkdir(0o700)
+    (tmp_path / "real").mkdir(0o700)
+    (tmp_path / "linked" / "gatepass.db").symlink_to("../real/other.db")
+    loaded = said_by(**{**SAFE, "store": "sqlite:///linked/gatepass.db"})
+    (tmp_path / "real" / "other.db-wal").touch(0o600)
+    check(loaded)
+
+    (tmp_path / "real" / "other.db-wal").chmod(0o644)
+
+    assert "other.db-wal" in refusal(lambda: check(loaded)).cause
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a folder away")
+def test_a_server_of_root_makes_no_folder_in_that_of_another_user(tmp_path: Path) -> None:
+    loaded = said_by(**SAFE)
+    check(loaded)
+
+    os.chown(tmp_path, 65_534, 65_534)
+
+    error = refusal(lambda: check(loaded))
+    assert str(tmp_path) in error.cause
+    assert error.fix.startswith("Run as its owner")
+
+
 @pytest.mark.parametrize("path", ["data", "data/gatepass.db"])
 def test_files_of_another_user_are_refused(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their owner reads them whatever their mode is, and may put others in their place."""

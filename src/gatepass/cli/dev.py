@@ -7,6 +7,7 @@ from gatepass.cli import options
 from gatepass.cli.output import heard_or_not, tell_fields, tell_json
 from gatepass.errors import ConfigurationError
 from gatepass.records import MODES
+from gatepass.server.checks import check_owner
 from gatepass.server.running import run
 from gatepass.server.settings import DEFAULT, load
 from gatepass.web.address import LOOPBACK, address
@@ -34,6 +35,7 @@ def dev(*, mode: str | None, port: int | None, as_json: bool) -> None:
             fix="Development has none; `gatepass serve` is for that.",
             source=sources["issuer"],
         )
+    check_owner(loaded)
     folder = settings.database and settings.database.absolute().parent
 
     def announce(port: int) -> None:

@@ -13,6 +13,7 @@ from gatepass.accounts.users import User, Users
 from gatepass.cli.refusals import NotReachable, Refused
 from gatepass.configured import events
 from gatepass.errors import ConfigurationError, FieldsInvalid
+from gatepass.folders import of_another
 from gatepass.gate import Gate
 from gatepass.keys import KeyRing
 from gatepass.keys.keeper import KeyKeeper
@@ -23,6 +24,7 @@ from gatepass.stores import Store
 
 #: Users are read so many at a time.
 _PAGE = 1_000
+_OWNER = "Run this as its owner."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,7 @@ def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
 
     Raises:
         ConfigurationError: The settings cannot be; or they name a store that lives in the memory of another process.
-        NotReachable: There is no database.
+        NotReachable: There is no database, or it would be root's in the folder of another user.
         StoreError: The database cannot answer.
     """
     loaded = load(config)
@@ -80,11 +82,14 @@ def opened(config: Path | None, *, make: bool = False) -> Iterator[Stored]:
             fix="Set GATEPASS_STORE to a database, such as sqlite:///.gatepass/gatepass.db.",
             source=loaded.sources["store"],
         )
-    if not _there(settings.database) and not make:
-        raise NotReachable(
-            f"There is no database at {settings.database}. Run this where the server runs, or set GATEPASS_STORE"
-            f" ({loaded.sources['store']})."
-        )
+    if not _there(settings.database):
+        if not make:
+            raise NotReachable(
+                f"There is no database at {settings.database}. Run this where the server runs, or set GATEPASS_STORE"
+                f" ({loaded.sources['store']})."
+            )
+        if (theirs := of_another(settings.database)) is not None:
+            raise NotReachable(f"{theirs} is not root's, and its owner could not read what root makes there. {_OWNER}")
     kept = keep(settings)
     gate = Gate(
         kept.store,
@@ -125,7 +130,7 @@ def _there(database: Path) -> bool:
     Raises:
         NotReachable: It is not for this user to look.
     """
-    refused = NotReachable(f"The database at {database} is not open to this user. Run this as its owner.")
+    refused = NotReachable(f"The database at {database} is not open to this user. {_OWNER}")
     try:
         if not database.exists():
             return False

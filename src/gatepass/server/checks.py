@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from gatepass.errors import ConfigurationError
+from gatepass.folders import of_another
 from gatepass.server.settings import Loaded
 from gatepass.web.address import address
 
@@ -44,6 +45,24 @@ def check(loaded: Loaded, *, workers: int = 1) -> None:
             source=sources["store"],
         )
     _check_files(loaded)
+
+
+def check_owner(loaded: Loaded) -> None:
+    """Return if no file of this server would be root's in the folder of another user.
+
+    Args:
+        loaded: What the operator set.
+
+    Raises:
+        ConfigurationError: One would be, and whoever the folder belongs to could not serve with it, nor remove it.
+    """
+    database = loaded.settings.database
+    if database is not None and (theirs := of_another(database)) is not None:
+        raise ConfigurationError(
+            cause=f"{theirs} is not root's, and its owner could not read what root makes there",
+            fix="Run as its owner, or chown it.",
+            source=loaded.sources["store"],
+        )
 
 
 def doubts(loaded: Loaded) -> Iterator[str]:
@@ -101,10 +120,13 @@ def _check_files(loaded: Loaded) -> None:
         if "/" in text:
             _check_closed(Path(text), sources["master_key"], bits=_OPEN, owners={us, _ROOT})
     if settings.database is not None:
-        database = settings.database
-        beside = (database.with_name(database.name + end) for end in ("-wal", "-shm"))
-        for path in (database.parent, database, *beside):
+        # The keys are beside what was named. If that is a link, SQLite has its own files beside what it points to.
+        named, real = settings.database, Path(os.path.realpath(settings.database))
+        beside = (real.with_name(real.name + end) for end in ("-wal", "-shm"))
+        linked = (real.parent, real) if real != named.absolute() else ()
+        for path in (named.parent, named, *linked, *beside):
             _check_closed(path, sources["store"], bits=_OPEN, owners={us})
+        check_owner(loaded)
 
 
 def _check_closed(path: Path, source: str, *, bits: int, owners: set[int]) -> None:
