@@ -5,6 +5,8 @@ import sys
 import threading
 import unicodedata
 from asyncio import wrap_future
+from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
@@ -328,6 +330,35 @@ def test_where_there_is_no_room_those_who_ask_for_most_make_it() -> None:
 
     assert all(future.result(10) for future in (begun, *theirs[:2], mine, another))
     assert passwords.verify(None, GOOD, network="mal").result(10) == (False, False), "and there is room again"
+    passwords.close()
+
+
+@pytest.mark.parametrize("lane", ["known", "network"])
+def test_nobody_waits_when_the_end_is_near(lane: str) -> None:
+    """What was begun is finished, who waits is told, and who comes finds a free thread or is told, too."""
+    passwords, held, inside = Passwords(concurrent=1), threading.Event(), threading.Event()
+
+    def asking(work: Callable[[], bool]) -> Future[bool]:
+        return passwords._submit(work, "ada" if lane == "known" else "", "net")
+
+    def first() -> bool:
+        inside.set()
+        return held.wait(10)
+
+    begun = asking(first)
+    assert inside.wait(10)
+    waiting = [asking(lambda: True) for _ in range(3)]
+    passwords.drain()
+    for future in waiting:
+        with pytest.raises(StoreError, match="the server is ending"):
+            future.result(0)
+    with pytest.raises(StoreError):
+        asking(lambda: True)
+    held.set()
+
+    assert begun.result(10)
+    for _ in range(20):  # one after another there is always a thread for them, and at once
+        assert asking(lambda: True).result(10)
     passwords.close()
 
 

@@ -1,13 +1,15 @@
 """The server as processes: how it starts, what it logs, whom it believes, how several share a file, and how it ends."""
 
+import http.client
 import json
 import os
+import select
 import signal
 import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from support.register import REGISTER
 from support.server import free_port
 
 from gatepass import MODES
+from gatepass.web.answers import GUARD
 
 PASSWORD = "a lantern under the old pier"
 ACCOUNT = {"email": "ada@example.com", "password": PASSWORD}
@@ -259,10 +262,15 @@ def test_the_log_is_json_with_the_id_of_the_request_and_nothing_secret(dev: Proc
 # -- ending ------------------------------------------------------------------------------------------------------------
 
 
-def in_flight(server: Process) -> socket.socket:
+def in_flight(
+    server: Process, host: str = "localhost", *, path: str = "/auth/refresh", length: int = 2, client: str = ""
+) -> socket.socket:
     """A request that the server has taken and waits for: the rest of its body."""
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE)
-    head = "POST /auth/refresh HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n"
+        f"X-Forwarded-For: {client}\r\n"
+    )
     # The server says so itself that it has read the headers and wants the body.
     connection.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
     assert connection.recv(100).startswith(b"HTTP/1.1 100")
@@ -310,6 +318,140 @@ def test_a_second_interrupt_ends_it_at_once(workers: int, tmp_path: Path) -> Non
             assert server.process.poll() is None
             os.killpg(server.process.pid, signal.SIGINT)
             server.process.wait(10)  # and not the 20 seconds that a farewell may take
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_takes_too_long_is_answered_when_the_server_ends(workers: int, tmp_path: Path) -> None:
+    """As any fault is. It is no surprise, so the log has a line of it, and no traceback."""
+    more = {"GATEPASS_ISSUER": PUBLIC, "PATIENCE": "20", "FAREWELL": "4"}
+    words = ("serve", "--port", "0", "--workers", str(workers))
+    with running(tmp_path, *words, module="support.impatient", **more) as server:
+        until_answered(server, **SERVED)
+        with closing(in_flight(server, "auth.example.com")) as connection:
+            server.process.send_signal(signal.SIGTERM)
+            answer = http_answer(connection)
+        assert server.process.wait(DEADLINE) in {0, -signal.SIGTERM}
+
+    assert_told_to_come_again(answer)
+    assert answer.json()["detail"] == "the server is ending"
+    [line] = [line for line in server.lines() if line.get("request_id") == answer.headers["x-request-id"]]
+    assert (line["level"], line["message"]) == ("warning", f"request {line['request_id']} was cut off")
+    assert not any("exception" in line for line in server.lines())
+
+
+def test_who_waits_for_a_hash_is_told_to_come_again_when_the_server_ends(tmp_path: Path) -> None:
+    """There may be more of them than time; what is being hashed is finished."""
+    crowd = 60
+    with running(tmp_path, "dev", "--port", "0", GATEPASS_TRUSTED_PROXIES="127.0.0.1") as server, ExitStack() as stack:
+        waiting = {
+            stack.enter_context(
+                closing(in_flight(server, path="/auth/login", length=200, client=f"198.51.100.{number}"))
+            ): f"user{number}@example.com"
+            for number in range(crowd)
+        }
+        for connection, email in waiting.items():
+            connection.sendall(json.dumps({**ACCOUNT, "email": email}).ljust(200).encode())
+        first, *_ = select.select(list(waiting), [], [], DEADLINE)
+        assert first, "nobody is answered"
+        server.process.send_signal(signal.SIGTERM)
+        answers = [http_answer(connection) for connection in waiting]
+        assert server.process.wait(DEADLINE) in {0, -signal.SIGTERM}
+
+    refused = [answer for answer in answers if answer.status_code != 401]
+    assert 1 <= len(refused) < crowd
+    for answer in refused:
+        assert_told_to_come_again(answer)
+    assert not any("exception" in line for line in server.lines())
+
+
+def assert_told_to_come_again(answer: httpx.Response) -> None:
+    """A fault with all headers that answers have."""
+    assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert len(answer.headers["X-Request-Id"]) == 16
+    assert {name: answer.headers[name] for name in GUARD} == GUARD
+
+
+def http_answer(connection: socket.socket) -> httpx.Response:
+    """The answer that comes on *connection*."""
+    with closing(http.client.HTTPResponse(connection)) as found:
+        found.begin()
+        return httpx.Response(found.status, headers=found.getheaders(), content=found.read())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_does_not_answer_is_killed_when_the_server_is_told_twice(number: int, tmp_path: Path) -> None:
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        until_answered(server, **SERVED)
+        still, other = workers_of(server)
+        with frozen(still):
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: not lives(other), "the other one does not end")
+            assert server.process.poll() is None
+
+            server.process.send_signal(number)
+
+            assert server.process.wait(10) == 0  # and not the 20 seconds that a farewell may take
+            assert not lives(still)
+
+
+def test_a_worker_that_does_not_answer_does_not_keep_the_server_for_ever(tmp_path: Path) -> None:
+    """Whoever told it to end waits, and would have to look for the processes."""
+    more = {"GATEPASS_ISSUER": PUBLIC, "PATIENCE": "10", "FAREWELL": "3"}
+    words = ("serve", "--workers", "2", "--port", "0")
+    with running(tmp_path, *words, module="support.impatient", **more) as server:
+        until_answered(server, **SERVED)
+        still, _ = both = workers_of(server)
+        with frozen(still):
+            server.process.send_signal(signal.SIGTERM)
+
+            assert server.process.wait(10) == 0
+            assert not any(map(lives, both))
+    assert f"worker {still} is killed: it does not end" in [line["message"] for line in server.lines()]
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process that does nothing meanwhile, as on a machine that is out of memory."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_one_process_goes_on_after_a_reload(tmp_path: Path) -> None:
+    """For many programs SIGHUP means that; it would log nobody in for as long as it takes to start again."""
+    with running(tmp_path, "serve", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: any("signals change neither" in line["message"] for line in server.lines()), "nothing is said")
+
+        until_answered(server, **SERVED)
+        assert server.end() in {0, -signal.SIGTERM}
+
+
+def test_a_worker_goes_on_after_a_reload_too(tmp_path: Path) -> None:
+    """Whoever sends the signal by name reaches all of them."""
+    with running(tmp_path, "serve", "--workers", "2", "--port", "0", GATEPASS_ISSUER=PUBLIC) as server:
+        until_answered(server, **SERVED)
+        both = workers_of(server)
+        for pid in both:
+            os.kill(pid, signal.SIGHUP)
+        until(
+            lambda: {line["process"] for line in server.lines() if "signals change" in line["message"]} == set(both),
+            "nothing is said",
+        )
+
+        assert workers_of(server) == both
+
+
+def test_development_ends_with_its_terminal(tmp_path: Path) -> None:
+    with running(tmp_path, "dev", "--port", "0") as server:
+        server.process.send_signal(signal.SIGHUP)
+
+        assert server.process.wait(DEADLINE) == -signal.SIGHUP
 
 
 def until_answered(server: Process, **headers: str) -> None:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -72,6 +72,7 @@ class _Lane:
 
     def __init__(self, concurrent: int, waiting: int) -> None:
         self._threads = ThreadPoolExecutor(concurrent, thread_name_prefix="gatepass-argon2")
+        self._concurrent = concurrent
         self._most = concurrent + waiting
         self._lock = Lock()
         self._pending = 0
@@ -115,13 +116,26 @@ class _Lane:
             job = queue.popleft()
             if queue:
                 self._queues[whose] = queue  # behind all others
+        tell: Callable[[], None] | None = None
         if job.future.set_running_or_notify_cancel():
             try:
-                job.future.set_result(job.work())
+                tell = partial(job.future.set_result, job.work())
             except BaseException as error:  # noqa: BLE001  it is for who asked, as in a pool of the standard library
-                job.future.set_exception(error)
+                tell = partial(job.future.set_exception, error)
         with self._lock:
             self._pending -= 1
+        if tell is not None:  # when there is room again: whoever hears it may have more to ask for
+            tell()
+
+    def drain(self) -> None:
+        """Let nobody wait any more; what was begun is finished, and who comes finds a free thread or is refused."""
+        with self._lock:
+            self._most = self._concurrent
+            left, self._queues = [job for queue in self._queues.values() for job in queue], {}
+            self._pending -= len(left)
+        for job in left:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(StoreError("the server is ending"))
 
     def close(self) -> None:
         """Let go of the threads; what waits is done no more."""
@@ -209,6 +223,14 @@ class Passwords:
             StoreError: Too many are waiting.
         """
         return self._submit(lambda: _verdict(hash, self._nobodys, password), known, network)
+
+    def drain(self) -> None:
+        """Let nobody wait any more, since the end is near: who does is refused with `StoreError`, to ask elsewhere.
+
+        What is being hashed is finished. Who comes now is hashed for if a thread is free, and refused if none is.
+        """
+        self._strangers.drain()
+        self._known.drain()
 
     def close(self) -> None:
         """Let go of the threads."""

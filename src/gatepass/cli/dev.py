@@ -56,4 +56,4 @@ def dev(*, mode: str | None, port: int | None, as_json: bool) -> None:
             click.echo(f"gatepass {__version__} in {settings.mode} mode, on this machine only")
             tell_fields({**{f"  {what}": where for what, where in told.items()}, "  files": files, "  stop": "Ctrl-C"})
 
-    run(loaded, announce=announce)
+    run(loaded, announce=announce, hangup_ends=True)

@@ -29,6 +29,10 @@ from gatepass.server.refusals import on_http, on_refusal
 from gatepass.server.settings import NAME, Settings
 from gatepass.server.strict import on_invalid
 
+#: What the lifespan tells the process that serves (ASGI, lifespan state): what to call when the end begins, and while
+#: requests are still in flight. When the lifespan ends they are not, or it is too late for them.
+ENDING: Final = "gatepass.ending"
+
 _STATIC: Final = Path(str(files("gatepass.server").joinpath("static")))
 
 
@@ -53,10 +57,10 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     passwords = Passwords()
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:  # noqa: ARG001  it is called so
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:  # noqa: ARG001  it is called so
         purge = asyncio.create_task(purging(auth.gate))
         try:
-            yield
+            yield {ENDING: passwords.drain}
         finally:
             _ = purge.cancel()
             _ = await asyncio.wait([purge])

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown, InternalError
+from gatepass.errors import BodyTooLarge, FieldsInvalid, GatepassError, HostUnknown, InternalError, StoreError
 from gatepass.server.audit import request_id
 from gatepass.server.refusals import early
 from gatepass.web import answers, bodies
@@ -73,15 +73,9 @@ class Guard:
         try:
             self._check(scope)
             await self._app(_asked(scope), self._bounded(receive), complete)
-        except Exception as error:
-            refused = (
-                isinstance(error, GatepassError) and not started and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
-            )
-            if not refused:
-                # The last resort: nothing of what went wrong is told to anybody but the log.
-                logger.exception("request %s failed", id)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001  it is the last resort
+            told = _told(error, id, started=started)
             if not started:  # else the server cuts off what has begun
-                told = error if isinstance(error, GatepassError) else InternalError()
                 await _answer(Request(scope), answers.problem(told))(scope, receive, complete)
         finally:
             request_id.reset(token)
@@ -131,6 +125,20 @@ class Guard:
             return message
 
         return bounded
+
+
+def _told(error: BaseException, id: str, *, started: bool) -> GatepassError:  # noqa: A002  it is the id
+    """What is told of *error*; what is no refusal is written down."""
+    if isinstance(error, asyncio.CancelledError):
+        # The time that the server has for its end is over: a fault for whoever waits, and no surprise. The server below
+        # us would make of it an answer without our headers, and a traceback.
+        logger.warning("request %s was cut off", id)
+        return StoreError("the server is ending")
+    told = error if isinstance(error, GatepassError) else InternalError()
+    if started or told.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The last resort: nothing of what went wrong is told to anybody but the log.
+        logger.error("request %s failed", id, exc_info=error)
+    return told
 
 
 def _answer(request: Request, answer: answers.Answer) -> Response:

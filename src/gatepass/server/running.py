@@ -1,5 +1,6 @@
 """The server as processes: where it listens, how long it waits, and how it ends."""
 
+import asyncio
 import errno
 import logging
 import multiprocessing
@@ -21,17 +22,23 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from gatepass.errors import ConfigurationError, GatepassError
-from gatepass.server.app import create_app
+from gatepass.server.app import ENDING, create_app
 from gatepass.server.audit import log_to
 from gatepass.server.patient import PatientProtocol, SecureProtocol
 from gatepass.server.settings import Loaded, Settings
 
 logger: Final = logging.getLogger("gatepass.server")
 
-#: Seconds that what is in flight may take when the process is told to end: more than a body and its answer may take.
+#: Seconds in which a server that is told to end is gone, whatever its workers do. Our choice: less than the 30 after
+#: which Kubernetes kills (terminationGracePeriodSeconds).
 FAREWELL: Final = 20
+#: Seconds of them that what is in flight may take: more than a body and its answer may. The rest is for closing files,
+#: and for a parent to see its workers go.
+IN_FLIGHT: Final = FAREWELL - 2
 #: Seconds that a connection may rest between two requests: what uvicorn has, longer than a page needs for its parts.
 IDLE: Final = 5
+#: Seconds after which several workers hear a signal at the latest: how often uvicorn looks.
+_HEARD: Final = 0.5
 #: Connections that wait to be taken: what uvicorn has.
 BACKLOG: Final = 2_048
 
@@ -47,18 +54,24 @@ class _Server(uvicorn.Server):
     Nothing is half done then: a transaction is whole, or was not.
     """
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None] = lambda: None, *, hangup_ends: bool = False
+    ) -> None:
         super().__init__(config)
         self._announce = announce
+        self._hangup_ends = hangup_ends
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """As of uvicorn."""
+        """As of uvicorn, which would die of SIGHUP: for many programs that means to load their settings again."""
+        if not self._hangup_ends:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _unchanged)
         await super().startup(sockets)
         logger.info("started")
         self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """As of uvicorn."""
+        """As of uvicorn. Who waits for a turn is told to ask elsewhere: there may be more of them than time."""
+        self.lifespan.state[ENDING]()
         await super().shutdown(sockets)
         logger.info("ended")
 
@@ -142,18 +155,23 @@ class _Workers(Multiprocess):
             self._announce()
 
     def join_all(self) -> None:
-        """As of uvicorn, which would leave new connections waiting for nobody."""
+        """As of uvicorn, which would leave new connections waiting for nobody, and wait for a worker for ever."""
         for listener in self.sockets:
             listener.close()
+        ends_at = time.monotonic() + FAREWELL - _HEARD
         for worker in self.processes:
             while worker.process.is_alive():
                 worker.process.join(0.1)
-                if signal.SIGINT in self.signal_queue:
+                late = time.monotonic() >= ends_at
+                if late or {signal.SIGINT, signal.SIGTERM}.intersection(self.signal_queue):
+                    # What it has not done by now it may never do: one that is stopped hears nothing else.
+                    logger.error("worker %s is killed: %s", worker.pid, "it does not end" if late else "told twice")
                     worker.process.kill()
+                    worker.process.join()
 
     def handle_hup(self) -> None:
         """As of uvicorn, whose signals would begin processes that are none of ours."""
-        logger.warning("signals change neither workers nor settings: end the server, and start it again")
+        _unchanged()
 
     handle_ttin = handle_ttou = handle_hup
 
@@ -163,13 +181,19 @@ class _Workers(Multiprocess):
         return worker
 
 
-def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) -> None:
+def _unchanged() -> None:
+    logger.warning("signals change neither workers nor settings: end the server, and start it again")
+
+
+def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None], hangup_ends: bool = False) -> None:
     """Serve until told to end.
 
     Args:
         loaded: What the operator set. Several workers are handed it as it is: it has been checked.
         workers: How many processes.
         announce: Called with the port when requests are answered.
+        hangup_ends: Whether one process ends with the terminal that it was started from (SIGHUP), as programs do.
+            Else the signal changes nothing, and the log says so: there is nothing to load again.
 
     Raises:
         ConfigurationError: The settings do not fit together, or a file or the port cannot be used.
@@ -196,13 +220,13 @@ def run(loaded: Loaded, *, workers: int = 1, announce: Callable[[int], None]) ->
         access_log=False,
         log_config=None,
         timeout_keep_alive=IDLE,
-        timeout_graceful_shutdown=FAREWELL,
+        timeout_graceful_shutdown=IN_FLIGHT,
         timeout_worker_healthcheck=ANSWERS,
     )
     begin = partial(announce, listener.getsockname()[1])
     try:
         if workers == 1:
-            _Server(config, begin).run(sockets=[listener])
+            _Server(config, begin, hangup_ends=hangup_ends).run(sockets=[listener])
         else:
             several = _Workers(config, listener, begin)
             several.run()
