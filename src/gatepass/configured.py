@@ -58,7 +58,8 @@ def log_event(event: Event) -> None:
     """Write *event* to the audit log."""
     # Ids are handles that anybody may read; `!r` keeps what a user typed from forging a second line.
     ids = ",".join(event.session_ids)
-    events.info("%s subject=%r sessions=%s", event.kind, event.subject, ids, extra={"event": event})
+    keys = f" keys={event.kids!r}" if event.kids else ""
+    events.info("%s subject=%r sessions=%s%s", event.kind, event.subject, ids, keys, extra={"event": event})
 
 
 _gates: "WeakSet[Configured]" = WeakSet()

@@ -223,12 +223,17 @@ class Event:
         "login_failed",
         "disable",
         "enable",
+        "rotate",
+        "import",
     ]
     at: int
     subject: str = ""
     session_ids: tuple[str, ...] = ()
     #: Login and step-up only: the sessions that it displaced.
     ended: tuple[str, ...] = ()
+    #: Names of signing keys, where it is about those: one that was made, those that are verified with from now on, or
+    #: one that is refused.
+    kids: tuple[str, ...] = ()
     reason: str = ""
     #: Who asked; for a replay, who presented the old token.
     client: Client = SOMEWHERE

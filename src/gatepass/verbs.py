@@ -331,7 +331,7 @@ class Verbs:
         if self._access().in_use(kid, now):
             raise KeyInUse
         yield from ask(Append(Entry(kind="kid", key=kid, until=now + KID_TTL)))
-        yield from ask(Tell(Event(kind="revoke", at=now, reason="kid")))
+        yield from ask(Tell(Event(kind="revoke", at=now, kids=(kid,), reason="kid")))
         return Receipt()
 
     def forget(self, subject: str, now: int) -> Flow[Receipt]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 from support.commands import DATABASE, run, told
 from support.keepers import MASTER, PLACES, keeper
 from support.register import REGISTER
@@ -68,6 +69,81 @@ def test_a_published_key_is_retired_before_it_signs(gate: Gate) -> None:
     told("key", "retire", told("key", "list")["keys"][1]["kid"])
     assert states() == ["signing"]
     assert gate.authenticate(gate.login("ada").access_token)
+
+
+def events(*results: Result) -> list[dict[str, Any]]:
+    return [json.loads(line)["event"] for result in results for line in result.stderr.splitlines()]
+
+
+def test_what_becomes_of_keys_is_told_on_the_standard_error(gate: Gate, keys: KeyKeeper, tmp_path: Path) -> None:
+    """Who may sign is more than who may log in; and the audit log names the key, or nobody can follow it."""
+    first = keys.ring().signing.kid
+    theirs, more = generate("ES256"), generate("ES256")
+    (tmp_path / "theirs").write_text(json.dumps({"keys": [key.to_jwk() for key in (theirs, more)]}))
+    results = [
+        run("key", "rotate"),
+        run("key", "rotate", "--at-once", "--json"),
+        run("key", "retire", first),
+        run("key", "import", str(tmp_path / "theirs")),
+    ]
+    said = events(*results)
+
+    assert [(event["kind"], event["reason"]) for event in said] == [
+        ("rotate", "operator"),
+        ("rotate", "at once"),
+        ("revoke", "kid"),
+        ("import", "operator"),
+    ]
+    assert said[0]["kids"] not in (said[1]["kids"], [first])
+    assert said[1]["kids"] == [keys.ring().signing.kid]
+    assert said[2]["kids"] == [first]
+    assert said[3]["kids"] == [theirs.kid, more.kid]
+    assert all(type(event["at"]) is int for event in said)
+    lines = "".join(result.stderr for result in results)
+    held = json.loads(written.write(keys.ring()))
+    assert not [
+        secret for secret in (held["signing"]["d"], *(root["secret"] for root in held["roots"])) if secret in lines
+    ]
+    assert run("key", "list").stderr == run("key", "export-public").stderr == ""
+
+
+def test_a_key_that_was_retired_is_not_imported_again(gate: Gate, keys: KeyKeeper, tmp_path: Path) -> None:
+    """It would be listed as verifying, and every token under it would be refused."""
+    theirs, other = generate("ES256"), generate("ES256")
+    (tmp_path / "theirs").write_text(json.dumps(theirs.to_jwk()))
+    (tmp_path / "both").write_text(json.dumps({"keys": [other.to_jwk(), theirs.to_jwk()]}))
+    told("key", "import", str(tmp_path / "theirs"))
+    told("key", "retire", theirs.kid)
+    for number in range(3):
+        gate.revoke(kid=f"another {number}")
+    before = keys.ring()
+
+    for name in ("theirs", "both"):
+        refused = run("key", "import", str(tmp_path / name), code=1)
+        assert f"The key {theirs.kid} was retired here" in refused.stderr
+        assert "fix" in refused.stderr
+    assert [key.kid for key in keys.ring().keys] == [key.kid for key in before.keys]
+    (tmp_path / "other").write_text(json.dumps(other.to_jwk()))
+    told("key", "import", str(tmp_path / "other"))
+    assert states() == ["signing", "verifying"]
+
+
+def test_the_whole_log_is_looked_at(gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = generate("ES256")
+    (tmp_path / "theirs").write_text(json.dumps(theirs.to_jwk()))
+    monkeypatch.setattr("gatepass.cli.key._PAGE", 2)
+    for kid in ("a", "b", "c", theirs.kid):
+        gate.revoke(kid=kid)
+    assert "retired" in run("key", "import", str(tmp_path / "theirs"), code=1).stderr
+
+
+def test_a_refusal_of_a_key_names_options(gate: Gate, tmp_path: Path) -> None:
+    (tmp_path / "rsa").write_text(generate("RS256").to_pem())
+    (tmp_path / "set").write_text(json.dumps({"keys": [generate("ES256").to_jwk()]}))
+    said = run("key", "import", str(tmp_path / "rsa"), code=2).stderr
+    assert "--algorithm RS256" in said
+    assert "source  FILE" in said
+    assert "Leave --kid out" in run("key", "import", str(tmp_path / "set"), "--kid", "a", code=2).stderr
 
 
 def test_only_public_halves_are_exported(gate: Gate) -> None:

@@ -2,17 +2,26 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from gatepass.cli import options
-from gatepass.cli.output import moment, tell_json, tell_rows
+from gatepass.cli.output import moment, plain, tell_json, tell_rows
 from gatepass.cli.refusals import Refused, told
 from gatepass.cli.stored import Stored, now, opened
 from gatepass.cli.token.given import read_key
+from gatepass.cli.token.words import in_options
+from gatepass.configured import log_event
+from gatepass.core.flow import Tail
 from gatepass.core.keyring import KeyRing
-from gatepass.keys import load
+from gatepass.core.revocation import Denylist
+from gatepass.keys import Key, KeySet, load
 from gatepass.keys.keeper import KeyKeeper
+from gatepass.records import Event
+
+#: Entries of the log are read so many at a time.
+_PAGE = 1_000
 
 
 @click.group
@@ -36,7 +45,10 @@ def list_(*, config: Path | None, as_json: bool) -> None:
 def rotate(*, at_once: bool, config: Path | None, as_json: bool) -> None:
     """Publish a new key, which signs in ten minutes. Nobody is logged out."""
     with opened(config) as stored:
-        _tell(_keys(stored).rotate(at_once=at_once), as_json=as_json)
+        ring = _keys(stored).rotate(at_once=at_once)
+        new = ring.signing if ring.ahead is None else ring.ahead
+        _log("rotate", (new.kid,), "at once" if at_once else "operator")
+        _tell(ring, as_json=as_json)
 
 
 @key.command(context_settings=options.DASHED)
@@ -80,17 +92,44 @@ def import_(*, file: str, algorithm: str | None, kid: str | None, config: Path |
     """Verify with a key of another software, too.
 
     FILE is a JWK, a JWK set, PEM or DER; a dash is the standard input. Only public halves are kept; of a set all are
-    taken, or none.
+    taken, or none. A key that was retired does not come back.
     """
-    with told():
+    with told(), in_options(key="FILE", algorithm="--algorithm"):
         found = load(read_key(file), algorithm=algorithm, kid=kid)
+    kids = _kids(found)
     with opened(config) as stored:
-        _tell(_keys(stored).join(found), as_json=as_json)
+        refused = _refused(stored)
+        for name in kids:
+            if name in refused:
+                raise Refused(
+                    f"The key {plain(name)} was retired here, and every token under it is refused until"
+                    f" {moment(refused[name])}. Nothing was changed.\n"
+                    "  fix     Ask its owner for a new key."
+                )
+        ring = _keys(stored).join(found)
+        _log("import", kids, "operator")
+        _tell(ring, as_json=as_json)
 
 
 def _keys(stored: Stored) -> KeyKeeper:
     assert isinstance(stored.keys, KeyKeeper)  # noqa: S101  what is in memory was refused when it was opened
     return stored.keys
+
+
+def _kids(keys: Key | KeySet) -> tuple[str, ...]:
+    return tuple(key.kid for key in keys) if isinstance(keys, KeySet) else (keys.kid,)
+
+
+def _refused(stored: Stored) -> dict[str, int]:
+    """The keys under which every token is refused, by the log, each with the second at which that is over."""
+    denylist = Denylist()
+    while not denylist.apply(stored.store.answer(Tail(denylist.cursor, _PAGE)), now()):
+        pass
+    return {kid: until for kid, until in denylist.kids.items() if until > now()}
+
+
+def _log(kind: Literal["rotate", "import"], kids: tuple[str, ...], reason: str) -> None:
+    log_event(Event(kind=kind, at=now(), kids=kids, reason=reason))
 
 
 def _tell(ring: KeyRing, *, as_json: bool) -> None:
