@@ -146,6 +146,19 @@ def test_a_refusal_of_a_key_names_options(gate: Gate, tmp_path: Path) -> None:
     assert "Leave --kid out" in run("key", "import", str(tmp_path / "set"), "--kid", "a", code=2).stderr
 
 
+def test_what_does_not_fit_into_the_ring_is_refused_in_words_of_the_command(
+    gate: Gate, keys: KeyKeeper, tmp_path: Path
+) -> None:
+    (tmp_path / "weak").write_text(json.dumps({"kty": "oct", "alg": "HS256", "k": "YWFh" * 16}))
+    (tmp_path / "known").write_text(json.dumps(keys.ring().signing.to_jwk()))
+    (tmp_path / "many").write_text(json.dumps({"keys": [generate("ES256").to_jwk() for _ in range(256)]}))
+    for name, said in (("weak", "openssl rand -hex 32"), ("known", "one name"), ("many", "more than 256 keys")):
+        refused = run("key", "import", str(tmp_path / name), code=2).stderr
+        assert said in refused
+        assert "source  FILE" in refused
+    assert len(keys.ring().keys) == 1
+
+
 def test_only_public_halves_are_exported(gate: Gate) -> None:
     document = json.loads(run("key", "export-public").stdout)
     assert document == told("key", "export-public") == gate.jwks()

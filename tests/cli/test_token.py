@@ -12,6 +12,7 @@ from support.command import DEADLINE, environment, gatepass
 from support.commands import run
 from support.issuer import issuer, jwks
 
+from gatepass.cli.token import given
 from gatepass.keys import HmacKey, generate
 from gatepass.tokens import sign, verify
 
@@ -260,6 +261,16 @@ def test_a_plain_secret_mints_and_verifies_from_wherever_it_comes(folder: Path, 
         == token
         == mint(*options, said=WRITTEN[encoding] + "\n")
     )
+
+
+def test_a_secret_that_is_typed_may_be_no_text(folder: Path) -> None:
+    (folder / "raw").write_bytes(SECRET)
+    typed = SECRET.decode(errors="surrogateescape")
+    assert "\n" not in typed
+    assert given.key_of("raw", "HS256", "text").key.kid == HmacKey(SECRET).kid  # type: ignore[union-attr]
+    with pytest.MonkeyPatch.context() as terminal:
+        terminal.setattr("click.prompt", lambda *_, **__: typed)
+        assert given.key_of(None, "HS256", "text").key.kid == HmacKey(SECRET).kid  # type: ignore[union-attr]
 
 
 def test_a_plain_secret_is_for_whatever_key_the_token_names(folder: Path) -> None:

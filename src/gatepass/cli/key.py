@@ -106,7 +106,8 @@ def import_(*, file: str, algorithm: str | None, kid: str | None, config: Path |
                     f" {moment(refused[name])}. Nothing was changed.\n"
                     "  fix     Ask its owner for a new key."
                 )
-        ring = _keys(stored).join(found)
+        with in_options(key="FILE", algorithm="--algorithm"):
+            ring = _keys(stored).join(found)
         _log("import", kids, "operator")
         _tell(ring, as_json=as_json)
 

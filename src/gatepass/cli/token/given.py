@@ -71,7 +71,8 @@ def key_of(
     Raises:
         ConfigurationError: There is no key in it, or a weak one.
     """
-    data = _asked().encode() if name is None else read_key(name)
+    # What is typed and is no UTF-8 comes as surrogates, one for each byte.
+    data = _asked().encode(errors="surrogateescape") if name is None else read_key(name)
     wanted = algorithm or secret_for
     if wanted is not None and is_plain(data, wanted):
         if len(data) > MAX_KEY:

@@ -21,6 +21,8 @@ _SOURCES: Final = {
     "RemoteKeySet(...)": "--jwks",
 }
 
+_OF_THE_KEY: Final = frozenset({"load(data)", "sign()", "sign(key)", "verify(keys)", "KeyRing(...)", "KeyRing"})
+
 
 @contextmanager
 def in_options(*, key: str = "--key", algorithm: str = "--key-algorithm") -> Iterator[None]:
@@ -37,7 +39,7 @@ def in_options(*, key: str = "--key", algorithm: str = "--key-algorithm") -> Ite
         raise ConfigurationError(
             cause=_said(error.cause, algorithm),
             fix=_said(error.fix, algorithm),
-            source=key if source in {"load(data)", "sign()", "sign(key)", "verify(keys)"} else source,
+            source=key if source in _OF_THE_KEY else source,
         ) from error
 
 
