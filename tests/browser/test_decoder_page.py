@@ -344,6 +344,36 @@ def test_time_goes_on_and_is_said_aloud_at_thresholds_only(visit: Visit) -> None
     assert heard == ["It expires in 5 min.", "It expires in 1 min.", "It expires in 10 s.", "It has expired."]
 
 
+def test_the_end_of_a_token_that_is_not_looked_at_is_noticed_too(visit: Visit) -> None:
+    """An ID token ends beside its access token: whoever turns to it later is told so."""
+    visit.page.clock.install(time=datetime.fromtimestamp(1_899_999_900, UTC))
+    visit.open()
+    visit.page.clock.pause_at(datetime.fromtimestamp(1_900_000_000, UTC))
+    soon = sign({**CLAIMS, "iat": 1_899_999_000, "exp": 1_900_000_004}, KEY)
+    visit.paste(f"{TOKEN}\n{soon}")
+    other = visit.page.get_by_role("group", name="2 tokens").locator("label").nth(1)
+    expect(other).to_contain_text("It expires in 4 s.")
+
+    visit.page.clock.run_for(10_000)
+    expect(other).to_contain_text("It expired 6 s ago.")
+    other.get_by_role("radio").check()
+    expect(visit.verdict).to_contain_text("It expired 6 s ago.")
+    expect(visit.verdict).to_have_class("verdict wrong")
+
+
+def test_whoever_is_at_a_button_when_the_token_ends_stays_there(visit: Visit) -> None:
+    visit.page.clock.install(time=datetime.fromtimestamp(1_899_999_900, UTC))
+    visit.open()
+    visit.page.clock.pause_at(datetime.fromtimestamp(1_900_000_000, UTC))
+    visit.paste(sign({**CLAIMS, "iat": 1_899_999_000, "exp": 1_900_000_003}, KEY))
+    button = visit.page.get_by_role("button", name="Copy token")
+    button.focus()
+
+    visit.page.clock.run_for(6_000)
+    expect(visit.verdict).to_contain_text("It expired 3 s ago.")
+    expect(button).to_be_focused()
+
+
 # -- hostile text ------------------------------------------------------------------------------------------------------
 
 HOSTILE = {
@@ -356,6 +386,8 @@ HOSTILE = {
     "markup": carrying({MARKUP: MARKUP, "a": [MARKUP]}, {"alg": MARKUP, "kid": MARKUP}),
     "markup around it": f"{MARKUP}{TOKEN}{MARKUP}",
     "bidi": carrying({"file": BIDI, BIDI: CONTROL, "name": NOBODY_SEES}, {"alg": BIDI}),
+    "control characters": TOKEN + "\x1b[" * (1 << 20),
+    "tabs": TOKEN + " \t" * (1 << 20),
     "1,000 tokens": f"{TOKEN}\n" * 1_000,
 }
 

@@ -304,6 +304,12 @@ PASTED: list[tuple[str, dict[str, Any]]] = [
         'jwt.decode(token, key, algorithms=["RS256"], audience="orders", issuer="https://a.example")',
         {"algorithms": ["RS256"], "audience": "orders", "issuer": "https://a.example"},
     ),
+    (
+        "jwt.decode(token, key, algorithms=['ES256'], audience='orders', issuer=None)",
+        {"algorithms": ["ES256"], "audience": "orders"},
+    ),
+    ('{"issuer": "i", "audience": null}', {"issuer": "i"}),
+    ("jwt.verify(token, key, { audience: 'orders', issuer: undefined })", {"audience": "orders"}),
     ("from gatepass import policy\nissuer = 'i'", DEFAULTS | {"issuer": "i"}),
     # of YAML, and of Node, where audiences are a list
     ("algorithms: [RS256, 'ES256']\nissuer: i", {"algorithms": ["RS256", "ES256"], "issuer": "i"}),

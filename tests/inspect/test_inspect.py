@@ -301,6 +301,7 @@ KINDS = [
     (json.dumps({"payload": PAYLOAD, "signatures": 7}), "jws-json"),
     (json.dumps({"protected": HEADER, "ciphertext": "AAAA", "tag": 7}), "jwe-json"),
     (HEADER, "partial"),
+    (f"{HEADER[:30]}...", "partial"),
     ("0123456789abcdef", "unknown"),
     ("Bearer 0123456789abcdef", "unknown"),
     ("a.b", "unknown"),

@@ -1,7 +1,9 @@
 // Which of several tokens is looked at.
 
-import { made, worded } from "./elements.js";
+import { keep } from "./countdown.js";
+import { made, refill, worded } from "./elements.js";
 import { capital, cut } from "./printing.js";
+import { verdictAt } from "./show.js";
 
 /** Characters by which a token is told from the others. Ours. */
 const TOLD_BY = 24;
@@ -22,7 +24,10 @@ export function choiceShown(tokens, place, choose) {
   );
 }
 
-function optionShown({ title, text, verdict }, count, at, isTaken, choose) {
+function optionShown(token, count, at, isTaken, choose) {
+  const { title, text } = token;
+  const said = made("small", {});
+  keep((now) => refill(said, worded(verdictAt(token, now)), count > 1 ? ` It is there ${count} times.` : ""));
   const radio = made("input", { type: "radio", name: "token", value: at, checked: isTaken ? "" : null, autocomplete: "off" });
   radio.addEventListener("change", () => {
     choose(at);
@@ -34,6 +39,6 @@ function optionShown({ title, text, verdict }, count, at, isTaken, choose) {
     {},
     radio,
     made("span", {}, capital(title.split(":", 1)[0]), " ", made("code", {}, beginning === text ? text : `${beginning}…`)),
-    made("small", {}, worded(verdict), count > 1 ? ` It is there ${count} times.` : ""),
+    said,
   );
 }

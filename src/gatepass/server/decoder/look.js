@@ -117,7 +117,7 @@ class Look {
     if (segments.length > 1) this.#payload(segments[1]);
     if (dots === SIGNED_DOTS) this.#signature("signature", segments[2]);
     else this.#reader.defect("segments", "", { found: dots + 1, expected: "3, or 5 if it is encrypted" });
-    if (!this.#header.size && this.#claims === null) return "unknown";
+    if (!this.#header.size && this.#claims === null && !text.startsWith("eyJ")) return "unknown";
     if (dots !== SIGNED_DOTS) return "partial";
     if (typOf(this.#header) === "dpop+jwt") return "dpop";
     return this.#inner.length ? "nested" : "jws";

@@ -2,18 +2,22 @@
 // the page is left.
 
 import {} from "./closed.js";
-import { choiceShown } from "./choice.js";
 import { announcement, hasTurned, keep, present, startClocks, stopClocks } from "./countdown.js";
 import { element, made, refill, worded } from "./elements.js";
 import { inspect } from "./inspect.js";
 import { setUpOwn } from "./own.js";
 import { clearRefusing, forgetRefusal, setUpRefusing, suspectToken } from "./refusing.js";
 import { tokenShown } from "./show.js";
+import { choiceShown } from "./choice.js";
 import { clearValidity, judgeTimes, setUpValidity } from "./validity.js";
 import { clearVerifying, lookAt, setKey, setUpVerifying } from "./verifying.js";
 
 /** Characters from which on lines are not broken: to break millions of them takes a browser seconds. Ours. */
 const LONG_TEXT = 100_000;
+
+/** What a browser draws in a way of its own, and so slowly that many of them stop the page: dots are drawn for them. */
+const CONTROL = /[\0-\t\v\f\x0e-\x1f]/;
+const MANY = 20_000;
 
 let inspection = null;
 /** Which of its tokens is looked at, and what `verify` said of that; null: it was not asked. */
@@ -29,13 +33,18 @@ async function read() {
 
 /** Read it once more, because the time of the token has come: the same one is looked at. */
 async function readAgain() {
-  if (await inspected()) show();
+  const place = () => [...element("result").querySelectorAll("button,input")];
+  const at = place().indexOf(document.activeElement);
+  if (!(await inspected())) return;
+  show();
+  place()[at]?.focus();
 }
 
 async function inspected() {
   const mine = ++reads;
   const text = element("text").value;
   element("text").classList.toggle("long", text.length > LONG_TEXT);
+  element("text").classList.toggle("masked", text.split(CONTROL).length > MANY);
   const answer = text.trim() ? await inspect(text, present()) : null;
   if (mine !== reads) return false;
   inspection = answer;
@@ -80,7 +89,7 @@ function watch(token) {
   return (now) => {
     const said = announcement(token, before, now);
     if (said) say(said);
-    if (hasTurned(token, before, now)) readAgain();
+    if (inspection.tokens.some((one) => [one, ...one.inner].some((each) => hasTurned(each, before, now)))) readAgain();
     before = now;
   };
 }

@@ -75,7 +75,7 @@ function headlineShown(token, verification) {
 }
 
 /** The sentence on the times, whose distances change while it is looked at. */
-function verdictAt({ verdict, state, moments }, now) {
+export function verdictAt({ verdict, state, moments }, now) {
   const isCounted = ["alive", "expired", "lenient"].includes(state) || (state === "not_yet" && hasPlainTimes({ moments }));
   if (!isCounted) return verdict;
   const times = Object.fromEntries(moments.map(({ name, at }) => [name, relative(at - now)]));
