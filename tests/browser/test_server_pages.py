@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, expect
 from support.elsewhere import Elsewhere
-from support.person import FIREFOX, PASSWORD, Person, new_address
+from support.person import A_MINUTE, FIREFOX, PASSWORD, Person, new_address
 from support.server import Server
 
 from gatepass import MODES, Mode
@@ -159,6 +159,40 @@ def test_a_new_password_ends_the_other_sign_ins(world: World) -> None:
     expect(thief.page.get_by_role("alert")).to_have_text("The address or the password is wrong.")
     ada.is_in()
     thief.sign_in(ANOTHER)
+
+
+def test_a_button_that_is_clicked_twice_does_what_it_says(world: World) -> None:
+    """The browser gives up the answer to the first click, with the cookies in it, and keeps that to the second."""
+    ada = world.browser()
+    world.server.clock_goes_on(A_MINUTE)
+    ada.go("/signup")
+    ada.page.get_by_label("E-mail address").fill(ada.email)
+    ada.page.get_by_label("Password").fill(PASSWORD)
+    double_click(ada, "Create the account")
+    ada.heading("Your account")
+    ada.is_in()
+
+    world.server.clock_goes_on(A_MINUTE)
+    ada.page.get_by_label("Current password").fill(PASSWORD)
+    ada.page.get_by_label("New password").fill(ANOTHER)
+    double_click(ada, "Change the password")
+    ada.is_told("Your password is changed.")
+    ada.is_in()
+
+    ada.press("Sign out here")
+    ada.heading("Sign in")
+    ada.go("/login")
+    ada.page.get_by_label("E-mail address").fill(ada.email)
+    ada.page.get_by_label("Password").fill(ANOTHER)
+    double_click(ada, "Sign in")
+    ada.heading("Your account")
+    ada.is_in()
+
+
+def double_click(person: Person, button: str) -> None:
+    """As slowly as people do it, so that the first click is on its way to the server when the second one comes."""
+    found = person.page.get_by_role("button", name=button, exact=True)
+    found.click(click_count=2, delay=60, no_wait_after=True)
 
 
 def test_the_back_button_shows_nothing_after_a_sign_out(world: World, other_site: Elsewhere) -> None:

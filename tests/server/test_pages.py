@@ -257,6 +257,20 @@ def test_when_waiting_helps_nobody_the_page_says_what_does(server: Inside, ada: 
         assert b"use a device on which you signed in before, or ask whoever runs this service" in reply.body
 
 
+def test_whoever_guessed_too_often_in_a_session_is_told_to_sign_in_again(server: Inside, ada: User) -> None:
+    """The count is that of the session, so a new one helps."""
+    visitor = at_account(server, ada, "session")
+    mine = throttle._named(throttle._key(EMAIL, f"session:{visitor.said['session_id']}"), IN_A_ROW)
+    for _ in range(IN_A_ROW.limit):
+        hit = Hit(key=mine, window=IN_A_ROW.window, limit=100, at=server.parts.now())
+        assert server.parts.store.answer(hit) == 0
+
+    reply = submit(visitor, "/account/password", current=PASSWORD, new="nanoseconds of copper wire")
+
+    assert (reply.status, reply.one("retry-after")) == (429, "900")
+    assert b"Too many tries; sign in again, or ask whoever runs this service" in reply.body
+
+
 # -- the device list ---------------------------------------------------------------------------------------------------
 
 

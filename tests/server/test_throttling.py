@@ -21,6 +21,7 @@ from gatepass.accounts import passwords
 from gatepass.accounts.passwords import CONCURRENT, WAITING
 from gatepass.configured import MOST_CLIENT
 from gatepass.core.throttle import ACCOUNT, ADDRESS, IN_A_ROW, SIGNUP
+from gatepass.errors import StoreError
 
 LIMIT = ACCOUNT[0].limit
 TYPED = [JSON, ("sec-fetch-site", "same-origin")]
@@ -232,6 +233,37 @@ def test_a_wrong_current_password_counts_as_a_guess(server: Inside) -> None:
     assert ada.send("GET", "/auth/me").status == 200
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_strangers_keep_nobody_who_is_logged_in_from_changing_the_password(server: Inside, mode: Mode) -> None:
+    """A program has no cookie of a device: the session that it has just proved is its count."""
+    ada = Visitor(server, mode, "bearer")
+    assert ada.log_in().status == 200
+    ada.browser.jar.clear()
+    for number in range(LIMIT):
+        assert guess(server, ip=f"198.51.100.{number}").status == 401
+    assert guess(server, PASSWORD).status == 429, "whoever is not known waits"
+
+    assert ada.send("POST", "/auth/password", {"current": PASSWORD, "new": ANOTHER}).status == 200
+
+
+def test_the_thief_of_a_session_keeps_no_other_session_from_changing_the_password(server: Inside) -> None:
+    """And has as few guesses as anybody, in a row, too."""
+    thief, ada = Visitor(server, "session", "bearer"), Visitor(server, "session", "bearer")
+    assert thief.log_in().status == ada.log_in().status == 200
+    for program in (thief, ada):
+        program.browser.jar.clear()
+    before = server.hashes
+
+    def thieve() -> str | None:
+        server.clock.now += 61
+        return thief.send("POST", "/auth/password", {"current": WRONG, "new": ANOTHER}).one("retry-after")
+
+    assert "900" in (thieve() for _ in range(2_000))
+    assert server.hashes - before == IN_A_ROW.limit == 100
+
+    assert ada.send("POST", "/auth/password", {"current": PASSWORD, "new": ANOTHER}).status == 200
+
+
 def test_sign_ups_of_one_address_are_counted(server: Inside) -> None:
     statuses = []
     for number in range(12):
@@ -350,15 +382,75 @@ def test_whoever_comes_when_too_many_wait_is_asked_to_come_again(server: Inside)
     network = "192.0.2.7"  # as the guesses: whoever comes from elsewhere takes the place of one of these
     futures = [parts.passwords._submit(held.wait, "", network) for _ in range(CONCURRENT + WAITING)]
     try:
-        replies = [guess(server, PASSWORD, email=f"user{number}@example.com") for number in range(more)]
+        replies = [guess_soon(server, email=f"user{number}@example.com") for number in range(more)]
         assert {(reply.status, reply.code, reply.one("retry-after")) for reply in replies} == {
             (503, "store_unavailable", "1")
         }
+        elsewhere = server.wire.run(in_line(server, "203.0.113.9"))
+    finally:
+        held.set()
+    with pytest.raises(StoreError):
+        futures.pop().result(10)  # whoever asks for most made room
+    for future in futures:
+        future.result(10)
+    assert server.wire.run(asyncio.wait_for(elsewhere, 10)).status == 200
+    assert guess(server, PASSWORD).status == 200
+
+
+async def in_line(server: Inside, ip: str) -> "asyncio.Task[Reply]":
+    """A login with the right password from *ip*, once it waits for its hash in the line of that address."""
+    asked = asyncio.create_task(server.wire.request("POST", "/auth/login", TYPED, said(PASSWORD), client=(ip, 4711)))
+    try:
+        async with asyncio.timeout(10):
+            while ip not in server.parts.passwords._strangers._queues:
+                assert not asked.done(), asked.result()
+                await asyncio.sleep(0)
+    except TimeoutError:
+        asked.cancel()
+        raise
+    return asked
+
+
+def guess_soon(server: Inside, email: str) -> Reply:
+    """As `guess`, of the right password, and by a deadline: whoever waits for a pool that is held is found out."""
+    asked = server.wire.request("POST", "/auth/login", TYPED, said(PASSWORD, email), client=("192.0.2.7", 4711))
+    reply: Reply = server.wire.run(asyncio.wait_for(asked, 10))
+    return reply
+
+
+@pytest.mark.parametrize("what", ["login", "signup", "password"])
+def test_a_try_that_nobody_had_room_for_is_no_guess(server: Inside, what: str) -> None:
+    """Who is told to come again in a second comes again, and is not told to wait for a minute then."""
+    ada = Visitor(server, "session", "bearer")
+    assert ada.log_in().status == 200
+    user, pool = server.parts.users.by_email(EMAIL), server.parts.passwords
+    assert user is not None
+    path, body = {
+        "login": ("/auth/login", {"email": EMAIL, "password": PASSWORD}),
+        "signup": ("/auth/signup", {"email": "grace@example.com", "password": PASSWORD}),
+        "password": ("/auth/password", {"current": PASSWORD, "new": ANOTHER}),
+    }[what]
+    proof = ada.proof() if what == "password" else []
+    known = user.id if what == "password" else ""
+    held = threading.Event()
+    most = (1 if known else CONCURRENT) + WAITING
+    futures = [pool._submit(held.wait, known, "192.0.2.7") for _ in range(most)]
+
+    def tried() -> Reply:
+        asked = server.wire.request("POST", path, [*TYPED, *proof], json.dumps(body).encode())
+        reply: Reply = server.wire.run(asyncio.wait_for(asked, 10))
+        return reply
+
+    try:
+        replies = [tried() for _ in range(2 * SIGNUP[0].limit)]
     finally:
         held.set()
     for future in futures:
         future.result(10)
-    assert guess(server, PASSWORD).status == 200
+
+    assert {reply.status for reply in replies} == {503}
+    assert server.events("login_failed") == []
+    assert tried().status in {200, 201}
 
 
 # -- L11: who asks -----------------------------------------------------------------------------------------------------

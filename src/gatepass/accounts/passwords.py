@@ -100,6 +100,16 @@ class _Lane:
             _ = self._threads.submit(self._next)
         return future
 
+    def check_room(self, whose: str) -> None:
+        """Return if `submit` would take one more now.
+
+        Raises:
+            StoreError: It would not.
+        """
+        with self._lock:
+            if self._pending >= self._most:
+                _ = self._longest(than=whose)
+
     def _longest(self, *, than: str) -> "deque[_Job]":
         mine = len(self._queues.get(than, ()))
         longest = max(self._queues.values(), key=len, default=None)
@@ -172,6 +182,21 @@ class Passwords:
         #: So many were asked for, for whoever counts.
         self.hashes = 0
         self._nobodys = _nobodys()
+
+    def check_room(self, *, known: str = "", network: str = "") -> None:
+        """Return if one more may wait for its hash now, so that nobody is counted who is not looked at.
+
+        Args:
+            known: As for `verify`.
+            network: As for `verify`.
+
+        Raises:
+            StoreError: Too many are waiting.
+        """
+        if known:
+            self._known.check_room(known)
+        else:
+            self._strangers.check_room(network)
 
     def hash(
         self, password: str, *, about: Collection[str], field: str = "password", known: str = "", network: str = ""

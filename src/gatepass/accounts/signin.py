@@ -44,13 +44,61 @@ async def sign_in(
     """
     user = users.by_email(email)
     known = device("" if user is None else user.id)  # for nobody, too: a refusal that came sooner would tell them apart
-    await run_async(throttle.attempt(address=address, account=email, device=known, now=now), store.answer_async)
+    return await prove(
+        users=users,
+        passwords=passwords,
+        store=store,
+        user=user,
+        email=email,
+        password=password,
+        address=address,
+        under=known,
+        known=known is not None,
+        now=now,
+    )
+
+
+async def prove(
+    *,
+    users: Users,
+    passwords: Passwords,
+    store: Store,
+    user: User | None,
+    email: str,
+    password: str,
+    address: str,
+    under: str | None,
+    known: bool,
+    now: int,
+) -> User:
+    """Check the password of *user*, by a count that is chosen.
+
+    Args:
+        users: As for `sign_in`.
+        passwords: As for `sign_in`.
+        store: As for `sign_in`.
+        user: Whose it is; None where nobody has the address.
+        email: As for `sign_in`.
+        password: As for `sign_in`.
+        address: As for `sign_in`.
+        under: What has a count of its own, as few tries as anybody: a device that is known, a session. None for the
+            count of all others.
+        known: Whether its hash goes before those of strangers.
+        now: As for `sign_in`.
+
+    Raises:
+        LoginFailed, Throttled, StoreError: As for `sign_in`.
+    """
+    whose = user.id if user is not None and known else ""
+    network = throttle.network(address)
+    # First, because a try that nobody looks at is no guess.
+    passwords.check_room(known=whose, network=network)
+    await run_async(throttle.attempt(address=address, account=email, device=under, now=now), store.answer_async)
     digest = None if user is None else user.password_hash
-    whose = "" if user is None or known is None else user.id
-    verdict = await wrap_future(passwords.verify(digest, password, known=whose, network=throttle.network(address)))
+    verdict = await wrap_future(passwords.verify(digest, password, known=whose, network=network))
     if user is None or not verdict.ok or user.disabled_at is not None:
         raise LoginFailed
-    await run_async(throttle.succeeded(account=email, device=known), store.answer_async)
+    await run_async(throttle.succeeded(account=email, device=under), store.answer_async)
     return await _renewed(user, users, passwords, password) if verdict.outdated else user
 
 

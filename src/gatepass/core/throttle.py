@@ -41,7 +41,8 @@ def attempt(*, address: str, account: str, device: str | None, now: int) -> Flow
     Args:
         address: The client's, as far as it can be believed.
         account: What is tried: a normalised address of mail, whether it has an account or not.
-        device: The id of a device that is known for the account; None where it is not.
+        device: The id of a device that is known for the account, or of what else has a count of its own; None where
+            there is none.
         now: Seconds since the epoch.
 
     Raises:

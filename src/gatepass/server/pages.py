@@ -16,6 +16,7 @@ from gatepass.errors import (
     FieldsInvalid,
     LoginFailed,
     MissingCredential,
+    RevokedCredential,
     Throttled,
 )
 from gatepass.fastapi import CurrentIdentity, MaybeIdentity
@@ -82,8 +83,7 @@ async def signup(request: Request) -> Response:
     fields = await _form(request, "email", "password")
     email, password = fields.get("email", ""), fields.get("password", "")
     try:
-        _ = await people.sign_up(parts(request), request, email, password)
-        _, device = await people.log_in(parts(request), request, email, password)
+        device = await people.join(parts(request), request, email, password)
     except FieldsInvalid as error:
         return _signup_form(request, 422, email=email, problems=error.problems)
     except AddressTaken:
@@ -119,20 +119,27 @@ async def end_others(request: Request, who: CurrentIdentity) -> Response:
 
 
 @router.post("/account/password")
-async def password(request: Request, who: CurrentIdentity) -> Response:
+async def password(request: Request) -> Response:
     """Change the password."""
-    fields = await _form(request, "current", "new")
+    found = parts(request)
+    try:
+        who = await found.auth.identity(request)
+    except RevokedCredential:
+        fields = await _form(request, "email", "current", "new")
+        device = await people.changed_already(found, request, fields.get("email", ""), fields.get("new", ""))
+        if device is None:
+            raise
+        return _gone_on(request, f"{HOME}?changed=true", device)
+    fields = await _form(request, "email", "current", "new")
     receipt: Receipt
     try:
-        receipt, _ = await people.change_password(
-            parts(request), request, who, fields.get("current", ""), fields.get("new", "")
-        )
+        receipt, _ = await people.change_password(found, request, who, fields.get("current", ""), fields.get("new", ""))
     except LoginFailed:
         return await _account(request, who, 401, problems={"current": "this is not your password"})
     except FieldsInvalid as error:
         return await _account(request, who, 422, problems=error.problems)
     except Throttled as error:
-        return _wait(await _account(request, who, 429, problems={"current": _too_many(error)}), error)
+        return _wait(await _account(request, who, 429, problems={"current": _too_many(error, "sign in again")}), error)
     return _back(request, changed="true", **receipts.asked(receipt))
 
 
@@ -247,9 +254,9 @@ def _holds_nothing(request: Request) -> bool:
         return False
 
 
-def _too_many(error: Throttled) -> str:
+def _too_many(error: Throttled, helps: str = "use a device on which you signed in before") -> str:
     if error.lasting:
-        return "too many tries; use a device on which you signed in before, or ask whoever runs this service"
+        return f"too many tries; {helps}, or ask whoever runs this service"
     return f"too many tries; please wait {at_most(error.retry_after)}"
 
 

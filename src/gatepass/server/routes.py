@@ -60,7 +60,9 @@ class PasswordChanged(BaseModel):
     ended: tuple[str, ...]
     effective_within: int = Field(description="Seconds.")
     tokens_alive_until: int | None
-    credentials: Credentials | None
+    credentials: Credentials | None = Field(
+        description="Null where the session could not go on under a new id: the next request says whether it has ended."
+    )
 
 
 @joining.post("/signup", status_code=201, responses=refused(400, 403, 404, 409, 413, 415, 421, 422, 429, 503))
