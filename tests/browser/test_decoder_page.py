@@ -291,6 +291,13 @@ def test_a_time_that_verifiers_do_not_read_is_good_at_no_time(visit: Visit) -> N
     expect(visit.page.locator("#validity")).to_have_attribute("hidden", "")
 
 
+def test_what_begins_never_is_said_to_begin_late(visit: Visit) -> None:
+    visit.open()
+    visit.paste(sign({**CLAIMS, "nbf": 10**18}, KEY))
+
+    expect(visit.verdict).to_contain_text("It is not good yet: its time begins after the year 9999.")
+
+
 def test_what_begins_in_milliseconds_has_not_begun_when_they_have(visit: Visit) -> None:
     """Nothing on the page counts up to it, for no service does."""
     visit.open()

@@ -13,6 +13,7 @@ from support.commands import run
 from support.issuer import issuer, jwks
 
 from gatepass.cli.token import given
+from gatepass.errors import UnknownCredential
 from gatepass.keys import HmacKey, generate
 from gatepass.tokens import sign, verify
 
@@ -141,8 +142,8 @@ def test_of_several_tokens_none_is_chosen(folder: Path) -> None:
         refused = run("token", "verify", text, "--key", "public.json", *RULES, code=1)
         assert "There are 2 different tokens in this text" in refused.stderr
         assert "gatepass token inspect" in refused.stderr
-    opaque = f"{'a' * 22}.{'b' * 43}"
-    assert run("token", "verify", f"Cookie: a={TOKEN}; b={opaque}", "--key", "public.json", *RULES)
+    for opaque in (f"{'a' * 22}.{'b' * 43}", f"{'a' * 22}.0.{'b' * 43}", "v4.public." + "A" * 100):
+        assert run("token", "verify", f"Cookie: a={TOKEN}; b={opaque}", "--key", "public.json", *RULES)
 
 
 def test_a_text_without_a_token_is_refused_as_it_is(folder: Path) -> None:
@@ -263,6 +264,27 @@ def test_a_plain_secret_mints_and_verifies_from_wherever_it_comes(folder: Path, 
     )
 
 
+@pytest.mark.parametrize("encoding", WRITTEN)
+@pytest.mark.parametrize("unicode", ["utf-8-sig", "utf-16"])
+def test_the_mark_of_a_unicode_file_is_no_part_of_a_secret(folder: Path, encoding: str, unicode: str) -> None:
+    (folder / "raw.txt").write_bytes((WRITTEN[encoding] + "\r\n").encode(unicode))
+    secret = SECRET.hex().encode() if encoding == "text" else SECRET
+
+    token = mint("--key", "raw.txt", "--key-encoding", encoding)
+    assert verify(token, HmacKey(secret), algorithms=["HS256"], issuer="i", audience="a") == CLAIMS
+
+
+@pytest.mark.parametrize("encoding", [encoding for encoding in WRITTEN if encoding != "text"])
+def test_a_secret_may_be_broken_over_lines_but_as_text(folder: Path, encoding: str) -> None:
+    """As openssl prints base64 that is longer than 64 letters."""
+    (folder / "raw.txt").write_text("\n".join([WRITTEN[encoding][:20], WRITTEN[encoding][20:]]) + "\n")
+
+    token = mint("--key", "raw.txt", "--key-encoding", encoding)
+    assert verify(token, HmacKey(SECRET), algorithms=["HS256"], issuer="i", audience="a") == CLAIMS
+    with pytest.raises(UnknownCredential):
+        verify(mint("--key", "raw.txt"), HmacKey(SECRET), algorithms=["HS256"], issuer="i", audience="a")
+
+
 def test_a_secret_that_is_typed_may_be_no_text(folder: Path) -> None:
     (folder / "raw").write_bytes(SECRET)
     typed = SECRET.decode(errors="surrogateescape")
@@ -311,7 +333,7 @@ PRIVATE = generate("ES256").to_der(private=True)
         (PRIVATE, "text", "not one for a key of this type"),
         (PEM.encode(), "text", "not one for a key of this type"),
         (b"  " + json.dumps(generate("ES256").to_jwk()).encode(), "text", "not one for a key of this type"),
-        (SECRET.hex().encode() + b"\n\n", "hex", "not written in hex"),
+        (SECRET.hex().encode() + b"\n:", "hex", "not written in hex"),
         (SECRET.hex().encode()[1:], "hex", "not written in hex"),
         (b"-_" * 22, "base64", "not written in base64"),
         (b"+/" * 22, "base64url", "not written in base64url"),
@@ -390,6 +412,11 @@ def test_a_refusal_names_options_and_no_arguments_of_python(
     refused = run("token", *words, "--key", "given", code=2).stderr
     assert said in refused
     assert not re.search(r"\w=|\w\(|keys\.|secrets\.", refused), refused
+
+
+def test_a_name_that_looks_like_an_argument_is_a_name(folder: Path) -> None:
+    (folder / "given").write_text(json.dumps({**KEY.to_jwk(), "kid": "keys.generate('HS1')"}))
+    assert "HS1" in run("token", "mint", "--key", "given", code=2).stderr
 
 
 def test_a_key_from_the_standard_input_or_the_prompt_mints_too(folder: Path) -> None:

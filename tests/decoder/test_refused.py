@@ -309,6 +309,7 @@ PASTED: list[tuple[str, dict[str, Any]]] = [
         {"algorithms": ["ES256"], "audience": "orders"},
     ),
     ('{"issuer": "i", "audience": null}', {"issuer": "i"}),
+    ('{"x": {"toString": 1}, "issuer": "i"}', {"issuer": "i"}),
     ("jwt.verify(token, key, { audience: 'orders', issuer: undefined })", {"audience": "orders"}),
     ("from gatepass import policy\nissuer = 'i'", DEFAULTS | {"issuer": "i"}),
     # of YAML, and of Node, where audiences are a list

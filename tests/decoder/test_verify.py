@@ -741,20 +741,22 @@ def test_where_keys_are_is_told_from_what_they_are(page: Page, text: str, told: 
 
 IN_BASE64 = base64.b64encode(SECRET).decode()
 WRAPPED = [
-    (f"JWT_SECRET={PERSON}", PERSON.encode(), "text (utf-8) of the value after `JWT_SECRET=`"),
-    (f"JWT_SECRET={IN_BASE64}\n", SECRET, "base64 of the value after `JWT_SECRET=`"),
-    (f"JWT_SECRET={SECRET.hex()}", SECRET, "hex of the value after `JWT_SECRET=`"),
-    (f"export JWT_SECRET='{IN_BASE64}'", SECRET, "base64 of the value after `JWT_SECRET=` in quotes"),
-    (f'JWT_SECRET="{PERSON}"', PERSON.encode(), "text (utf-8) of the value after `JWT_SECRET=` in quotes"),
+    (f"JWT_SECRET={PERSON}", PERSON.encode(), "text (utf-8) of the value after its name"),
+    (f"JWT_SECRET={IN_BASE64}\n", SECRET, "base64 of the value after its name"),
+    (f"JWT_SECRET={SECRET.hex()}", SECRET, "hex of the value after its name"),
+    (f"export JWT_SECRET='{IN_BASE64}'", SECRET, "base64 of the value after its name in quotes"),
+    (f'JWT_SECRET="{PERSON}"', PERSON.encode(), "text (utf-8) of the value after its name in quotes"),
+    # What stands before it may be a part of the secret, and the field is masked: it is not repeated.
+    (f"correct-horse-battery={PERSON}", PERSON.encode(), "text (utf-8) of the value after its name"),
     # Docker takes the quotes of a file of variables for a part of the value.
-    (f'JWT_SECRET="{PERSON}"', f'"{PERSON}"'.encode(), "text (utf-8) of the value after `JWT_SECRET=`"),
+    (f'JWT_SECRET="{PERSON}"', f'"{PERSON}"'.encode(), "text (utf-8) of the value after its name"),
     (f"JWT_SECRET={PERSON}", f"JWT_SECRET={PERSON}".encode(), "text (utf-8)"),
-    (f"  jwt_secret: {PERSON}", PERSON.encode(), "text (utf-8) of the value after `jwt_secret:`"),
-    (f'"Key": "{PERSON}",', PERSON.encode(), 'text (utf-8) of the value after `"Key":` in quotes'),
-    (f"secret = '{PERSON}';", PERSON.encode(), "text (utf-8) of the value after `secret =` in quotes"),
+    (f"  jwt_secret: {PERSON}", PERSON.encode(), "text (utf-8) of the value after its name"),
+    (f'"Key": "{PERSON}",', PERSON.encode(), "text (utf-8) of the value after its name in quotes"),
+    (f"secret = '{PERSON}';", PERSON.encode(), "text (utf-8) of the value after its name in quotes"),
     (f"'{PERSON}'", PERSON.encode(), "text (utf-8) of the value in quotes"),
     (f"base64:{IN_BASE64}", SECRET, "base64 of the value after `base64:`"),
-    (f'APP_KEY="base64:{IN_BASE64}"', SECRET, "base64 of the value after `APP_KEY=` in quotes after `base64:`"),
+    (f'APP_KEY="base64:{IN_BASE64}"', SECRET, "base64 of the value after its name in quotes after `base64:`"),
 ]
 
 

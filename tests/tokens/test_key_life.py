@@ -285,7 +285,10 @@ def test_what_another_software_signed_goes_on(keys: KeyKeeper, clock: Clock) -> 
     assert kid_of(gate) != theirs.kid
 
 
-def test_old_keys_are_rotated_by_whoever_comes_first(place: Place, tmp_path: Path, clock: Clock) -> None:
+def test_old_keys_are_rotated_by_whoever_comes_first(
+    place: Place, tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "gatepass.keys")
     age = 90 * 86_400
     store = MemoryStore()
 
@@ -311,6 +314,9 @@ def test_old_keys_are_rotated_by_whoever_comes_first(place: Place, tmp_path: Pat
     assert len({ring.ahead.kid for ring in rings if ring.ahead}) == 1, "one rotated, five found it done"
     assert len(rings) == 6
     assert rings[0].signing.kid == first.signing.kid
+    [said] = {record.getMessage() for record in caplog.records}
+    [ahead] = {ring.ahead.kid for ring in rings if ring.ahead}
+    assert said == f"a key was old: {ahead!r} takes its place in {AHEAD} s"
     clock.advance(AHEAD + age)
     ring = node().ring()
     assert ring.ahead is not None, "and again after as long"

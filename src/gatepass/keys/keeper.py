@@ -78,10 +78,13 @@ class KeyKeeper(ABC):
             return ring
         self._tried_at = now
         try:
-            return self._changed(self._aged) if self._claim(ring) else ring
+            changed = self._changed(self._aged) if self._claim(ring) else ring
         except (ConfigurationError, StoreError) as error:
             logger.warning("a key is old and could not be rotated; it signs on, next try in %d s: %s", AGAIN, error)
             return ring
+        if changed.ahead is not None and changed.ahead is not ring.ahead:
+            logger.info("a key was old: %r takes its place in %d s", changed.ahead.kid, AHEAD)
+        return changed
 
     def watch(self, changed: Callable[[], None]) -> None:
         """Call *changed* after each change that is made here, for as long as the object lives whose method it is.

@@ -119,10 +119,11 @@ class _Published:
                 return self._flight if lacking or self._flight.overdue else None
             if self._asked_at is not None and self._clock() - self._asked_at < self._pause:
                 return None
+            # Where nobody has asked for long; with a trouble of late, the issuer was asked and is silent.
+            asked_of_late = self._asked_at is not None and self._clock() - self._asked_at < OVERDUE
+            overdue = late >= OVERDUE and not (known.trouble and asked_of_late)
             self._asked_at = self._clock()
             self._known = self._known._replace(trouble="has not answered yet")
-            # Where nobody has asked for long; with a trouble, the issuer was asked and is silent.
-            overdue = late >= OVERDUE and not known.trouble
             flight = self._flight = _Flight(end=monotonic() + self._timeout, overdue=overdue)
             _ = flight.done.set_running_or_notify_cancel()  # whoever stops waiting does not end it for the others
         try:

@@ -7,6 +7,8 @@ from gatepass.core.inspect.find import MAX_TEXT, find
 
 #: Dots of a signed token.
 _DOTS = 2
+#: The first letter of a header: of the bracket that an object in JSON begins with. Refresh tokens have two dots, too.
+_BEGINS = "e"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ def alone(text: str) -> Alone:
     """
     bare = text.strip()
     found = list(find(text[:MAX_TEXT]))
-    signed = {one.text: one for one in reversed(found) if one.text.count(".") == _DOTS}
+    signed = {one.text: one for one in reversed(found) if one.text.count(".") == _DOTS and one.text.startswith(_BEGINS)}
     if len(signed) > 1:
         raise Refused(
             f"There are {len(signed)} different tokens in this text.\n"

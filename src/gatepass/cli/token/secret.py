@@ -1,6 +1,7 @@
 """A plain secret as the key of HS256, HS384 or HS512: what most programs keep in a variable or a file."""
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Final
 
 import click
@@ -39,7 +40,7 @@ def plain_key(data: bytes, *, algorithm: str, encoding: str, kid: str | None) ->
     """The key of a plain secret.
 
     Args:
-        data: The secret as it is written, and one line end.
+        data: The secret as it is written, and one line end. What marks it as Unicode is no part of it.
         algorithm: One of HMAC.
         encoding: One of `ENCODINGS`.
         kid: What tokens call it; None: what all who hold the secret call it.
@@ -47,22 +48,25 @@ def plain_key(data: bytes, *, algorithm: str, encoding: str, kid: str | None) ->
     Raises:
         ConfigurationError: It is not written so; or it is short, known to everybody, or the text of a public key.
     """
-    text = data.removesuffix(b"\n").removesuffix(b"\r")
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):  # Windows writes UTF-16 into files, and says so
+        data = data.decode("utf-16", errors="replace").encode()
+    text = data.removeprefix(BOM_UTF8).removesuffix(b"\n").removesuffix(b"\r")
     return HmacKey(_decoded(text, encoding), algorithm=algorithm, kid=kid, source="--key")
 
 
 def _decoded(text: bytes, encoding: str) -> bytes:
-    try:
-        if encoding == "hex" and _HEX.fullmatch(text):
-            return bytes.fromhex(text.decode())
-        if encoding == "base64" and _BASE64.fullmatch(text):
-            return b64decode(text.rstrip(b"=").translate(_TO_URL))
-        if encoding == "base64url":
-            return b64decode(text.rstrip(b"="))
-    except MalformedCredential:
-        pass
     if encoding == "text":
         return text
+    dense = b"".join(text.split())  # openssl breaks its lines
+    try:
+        if encoding == "hex" and _HEX.fullmatch(dense):
+            return bytes.fromhex(dense.decode())
+        if encoding == "base64" and _BASE64.fullmatch(dense):
+            return b64decode(dense.rstrip(b"=").translate(_TO_URL))
+        if encoding == "base64url":
+            return b64decode(dense.rstrip(b"="))
+    except MalformedCredential:
+        pass
     raise ConfigurationError(
         cause=f"the secret is not written in {encoding}",
         fix="Say how it is written: --key-encoding text, base64, base64url or hex.",

@@ -8,7 +8,7 @@ from typing import Final
 from gatepass.errors import ConfigurationError
 
 _SIZES: Final = {"256": "32", "384": "48", "512": "64"}
-_GENERATE: Final = re.compile(r"keys\.generate\('HS(\d+)'\)")
+_GENERATE: Final = re.compile(r"keys\.generate\('HS(256|384|512)'\)")
 _BYTES: Final = re.compile(r"secrets\.token_bytes\((\d+)\)")
 _ALGORITHM: Final = re.compile(r"algorithm='(\w+)'|algorithm=(?=\.)")
 _ALGORITHMS: Final = re.compile(r"algorithms=\['(\w+)'\]")

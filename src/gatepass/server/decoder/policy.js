@@ -60,7 +60,7 @@ export function readPolicy(text) {
   const ignored = [];
   for (const [name, value] of settings) {
     const meant = MEANT.get(plainName(name));
-    if (value === null || /^(?:None|null|undefined)$/.test(value)) continue; // it is not said
+    if ([null, "None", "null", "undefined"].includes(value)) continue; // it is not said
     if (meant === undefined) ignored.push(name);
     else if (Object.hasOwn(said, meant)) return none(`${meant} is given twice.`);
     else said[meant] = LISTS.includes(meant) && typeof value === "string" ? [value] : value;

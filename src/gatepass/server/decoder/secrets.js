@@ -24,18 +24,22 @@ const PUBLIC_TEXT =
 const asText = (octets) => Array.from(octets, (octet) => String.fromCharCode(octet)).join("");
 
 /** What settings write around a secret: its name, quotes, and what Laravel puts before base64. */
-const WRAPPINGS = [/^(?:export )?(["']?[A-Za-z_][\w.-]*["']?[ \t]*(?:=|:(?=\s)))\s*([^=].*)$/s, /^(["'])(.*)\1[,;]?$/s, /^(base64:)(.+)$/s];
+const WRAPPINGS = [
+  [" after its name", /^(?:export )?["']?[A-Za-z_][\w.-]*["']?[ \t]*(?:=|:(?=\s))\s*([^=].*)$/s],
+  [" in quotes", /^["'](.*)["'][,;]?$/s],
+  [" after `base64:`", /^base64:(.+)$/s],
+];
 
 /** What `text` can mean as a secret: its octets, under the name of each reading. The first of equal ones counts. */
 export function readingsOf(text) {
   const readings = readingsIn(text, "");
   let inside = text.trim();
   let where = "";
-  for (const pattern of WRAPPINGS) {
-    const [, mark, value] = pattern.exec(inside) ?? [];
-    if (mark === undefined) continue;
+  for (const [said, pattern] of WRAPPINGS) {
+    const value = pattern.exec(inside)?.[1];
+    if (value === undefined) continue;
     inside = value;
-    where += mark.length > 1 ? ` after \`${mark}\`` : " in quotes";
+    where += said;
     readings.push(...readingsIn(inside, ` of the value${where}`));
   }
   const seen = new Set();

@@ -1,7 +1,7 @@
 // A token as it is read by people: the verdict, what is wrong, what it says, how large it is.
 
 import { copyButton } from "./clipboard.js";
-import { hasPlainTimes, keep, present } from "./countdown.js";
+import { keep, present } from "./countdown.js";
 import { made, refill, worded } from "./elements.js";
 import { asObject, partShown } from "./members.js";
 import { placeOf } from "./place.js";
@@ -76,7 +76,7 @@ function headlineShown(token, verification) {
 
 /** The sentence on the times, whose distances change while it is looked at. */
 export function verdictAt({ verdict, state, moments }, now) {
-  const isCounted = ["alive", "expired", "lenient"].includes(state) || (state === "not_yet" && hasPlainTimes({ moments }));
+  const isCounted = ["alive", "expired", "lenient"].includes(state) || (state === "not_yet" && moments.some(({ name, read }) => read && name === "nbf"));
   if (!isCounted) return verdict;
   const times = Object.fromEntries(moments.map(({ name, at }) => [name, relative(at - now)]));
   return fill(VERDICTS[state], times);
