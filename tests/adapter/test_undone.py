@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
-from support.asgi import PAGE, Browser, Pair, SetCookie
-from support.site import Site, application, gate_of, site
+from support.asgi import PAGE, Browser, Pair, SetCookie, wired
+from support.site import HTTPS, Site, application, gate_of, ring, site
 
 from gatepass import StoreError
 from gatepass.core.flow import List
@@ -322,3 +322,16 @@ def test_a_page_load_is_led_to_a_page_and_a_script_is_told(mode: str) -> None:
                 assert (reply.status, str(reply.one("location")).partition("?")[0]) == (303, "/auth/renew"), path
             assert reply.cookies == []
             assert browser.send("GET", path).status < 500
+
+
+def test_a_refusal_after_a_login_without_a_store_is_that_refusal() -> None:
+    """There is nothing to end: nobody holds the one token."""
+
+    async def route(request: Request) -> Response:
+        _ = await gate_of(request).login(request, "ada")
+        raise HTTPException(422)
+
+    auth = Gatepass(mode="jwt", store=False, keys=ring(), issuer=HTTPS)
+    with wired(application(auth, Route("/ending", route, methods=["POST"]))) as wire:
+        reply = wire.send("POST", "/ending", [TRUSTED])
+        assert (reply.status, reply.cookies) == (422, [])

@@ -128,6 +128,7 @@ def test_networks_that_proxies_really_have_are_believed(network: str, monkeypatc
         ("::/24", "/104"),
         ("::ffff:0:0/96", "/104"),
         ("64:ff9b::/96", "/104"),
+        ("::/96", "/104"),
     ],
 )
 def test_a_refused_network_is_told_how_large_it_may_be(

@@ -415,3 +415,43 @@ def test_a_page_that_keeps_its_token_in_memory_goes_on_so_after_a_lost_race(hybr
     assert "refresh_token" not in reply.json["credentials"]
     assert [cookie.purpose for cookie in reply.cookies if not cookie.cleared] == ["refresh"]
     assert ada.send("POST", "/auth/refresh", {"access": "body"}).status in {200, 422}
+
+
+@pytest.mark.parametrize("site", ["same-origin", None])
+def test_a_change_that_could_set_no_cookie_changes_nothing(hybrid: Inside, site: str | None) -> None:
+    """A token in memory and the cookie that renews it, from a program or an old browser: refused before it is done."""
+    hybrid.user()
+    ada = Visitor(hybrid, "hybrid", "cookie")
+    assert ada.log_in(access="body").status == 200
+    ada.browser.site = site
+
+    proof = ("authorization", f"Bearer {ada.said['access_token']}")
+    reply = ada.send("POST", "/auth/password", {"current": PASSWORD, "new": ANOTHER}, (proof,))
+
+    assert (reply.status, reply.code) == ((200, None) if site else (403, "csrf_refused"))
+    assert Visitor(hybrid, "session", "bearer").log_in(password=ANOTHER if site else PASSWORD).status == 200
+
+
+@pytest.mark.parametrize("transport", ["cookie", "bearer"])
+def test_a_session_of_which_nobody_knows_whether_it_may_be_is_not_handed_out(hybrid: Inside, transport: str) -> None:
+    ada = member(hybrid, "session", transport)
+    parts = hybrid.parts
+    held = ada.said.get("access_token") or next(iter(ada.browser.jar.values()))
+
+    class Lost(Meanwhile):
+        """Their database does not answer once the session was begun anew."""
+
+        def by_id(self, subject: str) -> Any:
+            rows = hybrid.parts.auth.plain.sessions(subject)
+            if len([row for row in rows if row.ended_at is None]) > 1:
+                raise StoreError("planted")
+            return self._users.by_id(subject)
+
+    hybrid.app.state.parts = replace(parts, users=Lost(parts.users, lambda: parts.auth.plain.step_up(held)))
+    reply = ada.send("POST", "/auth/password", {"current": PASSWORD, "new": ANOTHER})
+
+    assert (reply.status, reply.cookies) == (503, [])
+    hybrid.app.state.parts = parts
+    rows = hybrid.wire.run(parts.auth.sessions(parts.users.by_email(EMAIL).id))  # type: ignore[union-attr]
+    assert len([row for row in rows if row.ended_at is None]) == 1, "that of the step-up alone"
+    assert Visitor(hybrid, "session", "bearer").log_in(password=ANOTHER).status == 200

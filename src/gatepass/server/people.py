@@ -144,8 +144,13 @@ async def change_password(
 
     Raises:
         LoginFailed: *current* is not the password.
-        Throttled, FieldsInvalid, StoreError: As for `sign_up`.
+        CsrfRefused: A cookie came along beside a bearer token, and another site may have made the request.
+        Throttled, FieldsInvalid, StoreError: As for `sign_up`; a session that was made, and may not be, is not handed
+            out, though the password is changed.
     """
+    carried = _caller(request).carried
+    if carried.cookies() and carried.credential().transport == "bearer":
+        await found.auth.protect(request)  # what may set a cookie at the end is refused before anything is done
     try:
         done = await _set_password(found, request, who, current, new)
     except LoginFailed:
@@ -236,11 +241,11 @@ async def _go_on(found: Parts, request: Request, who: Identity, user: User) -> C
         why = error
     try:
         row = await _row(found, user.id, who.session_id)
-        if row is not None and row.ended_reason == "replaced":
-            return await _begin_anew(found, request, row, user)
-    except (CredentialError, LoginFailed, StoreError) as error:
+    except StoreError as error:
         logger.warning("it is not known how a session goes on after a change of the password: %s; %s", why, error)
         return None
+    if row is not None and row.ended_reason == "replaced":
+        return await _begin_anew(found, request, row, user)
     if row is None or row.ended_at is not None:
         logger.warning("a session ended at a change of the password, and does not go on: %s", why)
     else:
@@ -253,19 +258,26 @@ async def _begin_anew(found: Parts, request: Request, row: Session, user: User) 
 
     By the same form, sent twice, or by a step-up whose answer was lost. Neither ends what the other one made: nobody
     knows which of the two answers the browser keeps.
+
+    Raises:
+        StoreError: It was made, and whether it may be is not known: it is ended, and not handed out.
     """
     carried = _caller(request).carried
     bearer = carried.credential().transport == "bearer"
     # A page that keeps its access token in memory goes on to do so, as at a step-up.
     in_memory = bearer and row.mode == "hybrid" and "refresh" in carried.cookies()
-    issued = await found.auth.login(
-        request,
-        user.id,
-        mode=row.mode,
-        transport="bearer" if bearer and not in_memory else "cookie",
-        access="body" if in_memory else "cookie",
-        remember=row.remember,
-    )
+    try:
+        issued = await found.auth.login(
+            request,
+            user.id,
+            mode=row.mode,
+            transport="bearer" if bearer and not in_memory else "cookie",
+            access="body" if in_memory else "cookie",
+            remember=row.remember,
+        )
+    except (CredentialError, LoginFailed, StoreError) as error:
+        logger.warning("a session does not go on after a change of the password: %s", error)
+        return None
     if _still(found, user):
         return issued
     _ = await found.auth.logout(request)  # before anything is handed out

@@ -50,10 +50,11 @@ _LARGEST: Final = 8
 #: region: /23 is the smallest that IANA gives to one (iana.org/assignments/ipv6-unicast-address-assignments).
 _LARGEST_6: Final = 24
 #: Of special networks of IPv6, which are looked at first: those that are a whole IPv4 Internet in other clothes (RFC
-#: 4291 section 2.5.5.2, RFC 6052), and those that nobody else has or that end at the next router (RFC 4193, RFC 4291
+#: 4291 section 2.5.5, RFC 6052), and those that nobody else has or that end at the next router (RFC 4193, RFC 4291
 #: section 2.5.6).
 _SPECIAL_6: Final = {
     ipaddress.IPv6Network("::ffff:0:0/96"): 96 + _LARGEST,
+    ipaddress.IPv6Network("::/96"): 96 + _LARGEST,
     ipaddress.IPv6Network("64:ff9b::/96"): 96 + _LARGEST,
     ipaddress.IPv6Network("fc00::/7"): 7,
     ipaddress.IPv6Network("fe80::/10"): 10,

@@ -14,6 +14,7 @@ from gatepass.errors import (
     CsrfRefused,
     GatepassError,
     MissingCredential,
+    NoStore,
     StoreError,
 )
 from gatepass.records import Credentials as Issued
@@ -489,6 +490,8 @@ class Caller:
         id, self._made, self._identity = self._made.issued.session_id, None, None  # noqa: A001  it is the id
         try:
             _ = await self.auth.gate.revoke(session=id)
+        except NoStore:
+            return  # nobody holds its one token, and nothing else is known of it
         except StoreError:
             events.exception("a session that was not handed out could not be ended: %s", id)
 
