@@ -447,6 +447,15 @@ def test_a_worker_goes_on_after_a_reload_too(tmp_path: Path) -> None:
         assert workers_of(server) == both
 
 
+@pytest.fixture
+def hangs_up() -> Iterator[None]:
+    """As a terminal has it: below `nohup` every process that is started would ignore the signal, and rightly."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangs_up")
 def test_development_ends_with_its_terminal(tmp_path: Path) -> None:
     with running(tmp_path, "dev", "--port", "0") as server:
         server.process.send_signal(signal.SIGHUP)
