@@ -17,25 +17,15 @@ from support.inside import ANOTHER, EMAIL, PASSWORD, WRONG, Inside, Visitor, has
 from support.server import free_port
 
 from gatepass import MODES, Mode
-from gatepass.accounts import passwords
 from gatepass.accounts.passwords import CONCURRENT, WAITING
 from gatepass.configured import MOST_CLIENT
 from gatepass.core.throttle import ACCOUNT, ADDRESS, IN_A_ROW, SIGNUP
 from gatepass.errors import StoreError
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 LIMIT = ACCOUNT[0].limit
 TYPED = [JSON, ("sec-fetch-site", "same-origin")]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashes of a tenth of the work: here they are counted, and nobody is kept from guessing by what one costs."""
-    for cached in (passwords._nobodys, hashed):
-        cached.cache_clear()
-    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=8_192, parallelism=1))
-    yield
-    for cached in (passwords._nobodys, hashed):
-        cached.cache_clear()
 
 
 @pytest.fixture

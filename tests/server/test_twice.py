@@ -10,32 +10,21 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import argon2
 import pytest
 from support.asgi import FORM, JSON, PAGE, Browser, Pair, Reply
 from support.inside import ANOTHER, EMAIL, PASSWORD, WRONG, Inside, Visitor, hashed, inside
 
 from gatepass import MODES, Mode
-from gatepass.accounts import passwords
 from gatepass.core.flow import Add, Question
 from gatepass.core.throttle import ACCOUNT
 from gatepass.errors import StoreError
 from gatepass.server.people import MOMENT
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 LIMIT = ACCOUNT[0].limit
 SENT: list[Pair] = [FORM, PAGE, ("sec-fetch-site", "same-origin")]
 CHANGE = {"email": EMAIL, "current": PASSWORD, "new": ANOTHER}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Hashes of a tenth of the work: here they are counted."""
-    for cached in (passwords._nobodys, hashed):
-        cached.cache_clear()
-    monkeypatch.setattr(passwords, "_hasher", argon2.PasswordHasher(time_cost=2, memory_cost=8_192, parallelism=1))
-    yield
-    for cached in (passwords._nobodys, hashed):
-        cached.cache_clear()
 
 
 @pytest.fixture(params=MODES)

@@ -154,16 +154,19 @@ async def change_password(
     try:
         done = await _set_password(found, request, who, current, new)
     except LoginFailed:
-        now = found.users.by_id(who.subject)
-        if now is None or not _just_changed(found, now):
+        if not _just_changed(found, _user(found, who)):
             raise
         done = None
-    if done is None:
-        # Somebody was quicker. If what they set is the new password, it was the same form. That is counted as one guess
-        # more: in no other way than by guesses is the password of somebody else found out here.
-        done = await _proved_again(found, request, _user(found, who), new, under=_under(who)), Receipt()
-    user, receipt = done
+    user, receipt = done or await _set_before(found, request, who, new)
     return receipt, await _go_on(found, request, who, user)
+
+
+async def _set_before(found: Parts, request: Request, who: Identity, new: str) -> tuple[User, Receipt]:
+    """What `_set_password` says where somebody was quicker: if what they set is the new password, by the same form.
+
+    That is counted as one guess more: in no other way than by guesses is the password of somebody else found out here.
+    """
+    return await _proved_again(found, request, _user(found, who), new, under=_under(who)), Receipt()
 
 
 async def _set_password(

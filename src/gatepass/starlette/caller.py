@@ -125,12 +125,10 @@ class Caller:
             try:
                 credential = self._credential()
                 gate = self.auth.gate
-                came = self._made is None  # along with the request, of which anybody may have made a part
-                if came and self.carried.unsafe(credential) and self.carried.doubtful():
+                if self._suspect(credential):
                     self._believe(await gate.session_id(credential.text), await self.carried.csrf_token(request))
                 identity = await gate.authenticate(credential.text)
-                if came:
-                    self.carried.sole(credential)
+                self._sole(credential)
             except CredentialError as error:
                 self._refusal = error
                 raise
@@ -144,12 +142,10 @@ class Caller:
             try:
                 credential = self._credential()
                 gate = self.auth.plain
-                came = self._made is None
-                if came and self.carried.unsafe(credential) and self.carried.doubtful():
+                if self._suspect(credential):
                     self._believe(gate.session_id(credential.text), self.carried.header(b"x-csrf-token"))
                 identity = gate.authenticate(credential.text)
-                if came:
-                    self.carried.sole(credential)
+                self._sole(credential)
             except CredentialError as error:
                 self._refusal = error
                 raise
@@ -158,6 +154,15 @@ class Caller:
 
     def _credential(self) -> Credential:
         return self.carried.credential() if self._made is None else self._made.credential
+
+    def _suspect(self, credential: Credential) -> bool:
+        """Whether another site may have had *credential* sent; not one that was issued in this request."""
+        return self._made is None and self.carried.unsafe(credential) and self.carried.doubtful()
+
+    def _sole(self, credential: Credential) -> None:
+        """Return if nothing else that came with the request proves who is calling, or that does not count any more."""
+        if self._made is None:
+            self.carried.sole(credential)
 
     def _begin(self) -> None:
         self.jar.read = True

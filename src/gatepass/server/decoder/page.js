@@ -33,11 +33,11 @@ async function read() {
 
 /** Read it once more, because the time of the token has come: the same one is looked at. */
 async function readAgain() {
-  const place = () => [...element("result").querySelectorAll("button,input")];
-  const at = place().indexOf(document.activeElement);
+  const fields = () => [...element("result").querySelectorAll("button,input")];
+  const at = fields().indexOf(document.activeElement);
   if (!(await inspected())) return;
   show();
-  place()[at]?.focus();
+  fields()[at]?.focus();
 }
 
 async function inspected() {

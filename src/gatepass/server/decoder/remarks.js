@@ -148,10 +148,6 @@ export function remarkValues(reader, part, value) {
   }
 }
 
-/**
- * Each value with its path, which is made when it is asked for, and its name, and each name by itself; a list's values
- * have the name of the list.
- */
 /** Say which digest is twice in `values`: the claims of an SD-JWT, and what it discloses. */
 export function remarkDigests(reader, values) {
   const seen = new Set();
@@ -165,6 +161,10 @@ export function remarkDigests(reader, values) {
   }
 }
 
+/**
+ * Each value with its path, which is made when it is asked for, and its name, and each name by itself; a list's values
+ * have the name of the list.
+ */
 function* walk(path, name, value) {
   yield [path, name, value];
   if (value instanceof Map) {
