@@ -121,14 +121,16 @@ class RevokedCredential(CredentialError):
 
     Attributes:
         ended_at: When, in seconds since the epoch; None where only the revocation log knows.
+        replaced: Whether a login or a step-up took its place: its holder was given another one.
     """
 
     code = "credential_revoked"
     sentence = "the session was ended"
 
-    def __init__(self, *, ended_at: int | None = None) -> None:
+    def __init__(self, *, ended_at: int | None = None, replaced: bool = False) -> None:
         super().__init__()
         self.ended_at = ended_at
+        self.replaced = replaced
 
 
 class ReplayedCredential(CredentialError):

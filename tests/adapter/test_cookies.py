@@ -600,6 +600,29 @@ def test_a_refused_refresh_clears_only_what_proves_nothing(url: str) -> None:
         assert browser.jar == {}
 
 
+@pytest.mark.parametrize("by", ["login", "step-up", "an operator"])
+def test_a_refused_refresh_that_comes_late_leaves_the_cookies_of_a_newer_login_alone(url: str, by: str) -> None:
+    """One tab renews while another logs in, and its answer arrives last: it takes nothing away by name."""
+    with site("hybrid", url=url) as place:
+        browser = place.browser("/login")
+        late = Browser(place.wire, dict(browser.jar))
+        if by == "an operator":  # the honest twin: what is over, and has no successor, goes
+            place.wire.run(place.auth.revoke(subject="ada"))
+        else:
+            assert browser.post(f"/{by}").status == 200
+        place.clock.advance(400)
+
+        refused = late.post("/auth/refresh")
+        assert (refused.status, refused.code) == (401, "credential_revoked")
+        if by == "an operator":
+            assert ages(refused, url) == {"session": 0, "access": 0, "refresh": 0}
+            return
+        assert refused.cookies == []
+        _ = browser.keep(refused)
+        assert browser.post("/auth/refresh").status == 200
+        assert browser.get("/me").body == b"ada"
+
+
 def test_a_form_of_somebody_who_has_nothing_to_renew_goes_on(mode: str, url: str) -> None:
     """They are signed in, and were told that they are not."""
     for login_page in (None, "/log-in"):

@@ -20,6 +20,7 @@ FACTS: dict[str, Any] = {
     "reason": "json",
     "expired_at": 5,
     "ended_at": 6,
+    "replaced": True,
     "session_id": "s",
     "max_age": 300,
     "role": "admin",

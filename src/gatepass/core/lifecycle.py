@@ -201,7 +201,7 @@ def standing(session: Session, now: int) -> None:
         ExpiredCredential: Its time is over.
     """
     if session.ended_at is not None:
-        raise RevokedCredential(ended_at=session.ended_at)
+        raise RevokedCredential(ended_at=session.ended_at, replaced=session.ended_reason == "replaced")
     if now >= session.expires_at:
         raise ExpiredCredential(expired_at=session.expires_at)
 

@@ -11,7 +11,14 @@ from starlette.types import Scope
 
 from gatepass.core.keyring import PUBLISHED
 from gatepass.core.origin import local
-from gatepass.errors import CredentialError, FieldsInvalid, MethodNotAllowed, NotFound, NotPossible
+from gatepass.errors import (
+    CredentialError,
+    FieldsInvalid,
+    MethodNotAllowed,
+    NotFound,
+    NotPossible,
+    RevokedCredential,
+)
 from gatepass.starlette.answer import onward, redirect, response
 from gatepass.starlette.caller import Caller
 from gatepass.starlette.carried import read
@@ -67,8 +74,10 @@ async def refresh(auth: "Gatepass", caller: Caller, request: Request) -> Answer 
     token = fields.get("refresh_token")
     try:
         said = await caller.refresh(request, token, access="body" if access == "body" else "cookie")
-    except CredentialError:
-        if token is None:  # else no cookie was in question
+    except CredentialError as error:
+        # A cookie was in question; and its place was not taken by others, which this answer would take away if it came
+        # after theirs.
+        if token is None and not (isinstance(error, RevokedCredential) and error.replaced):
             _ = await caller.forget_refused(request, stale=True)
         raise
     return answers.json(said)
